@@ -1,0 +1,103 @@
+import type {Readable, Writable} from 'node:stream';
+import type {FailureCode, InstanceSpec} from '../api/agent/v1alpha1/instance.ts';
+import type {Provider} from '../api/v1alpha1/workspace.ts';
+
+/** What a backend knows of one instance that carries our mark. */
+export type DriverInstance = {
+  readonly uid: string;
+  readonly name: string;
+  readonly state: 'Running' | 'Stopped' | 'Frozen' | 'Starting' | 'Stopping' | 'Error';
+  readonly specHash?: string;
+  /** Static, known from creation on. */
+  readonly address?: string;
+  readonly hostKey?: string;
+  readonly limits: Limits;
+  readonly startedAt?: string;
+  /** Set by {@link Driver.retire}. */
+  readonly retired?: {readonly at: string; readonly until: string};
+  /** Whether the image needs {@link Driver.provision} before sshd can answer. */
+  readonly needsProvisioning: boolean;
+};
+
+export type Limits = {readonly cpus: number; readonly memory: number; readonly disk: number};
+
+export type CreateOptions = {
+  readonly spec: InstanceSpec;
+  /** Installed at creation; the public half is reported as `hostKey`. OpenSSH private key format. */
+  readonly hostKey: {readonly privateKey: string; readonly publicKey: string};
+};
+
+export type ExecOptions = {
+  readonly command: readonly string[];
+  /** A login name inside the instance; `root` or `dev`. */
+  readonly user: string;
+  /** The user's home by default. */
+  readonly directory?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly tty?: {readonly columns: number; readonly rows: number; readonly term: string};
+  readonly signal?: AbortSignal;
+};
+
+export type ExecProcess = {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Empty with a tty. */
+  readonly stderr: Readable;
+  /** 128 + signal number when killed by a signal. Rejects with DriverError when the backend lost it. */
+  readonly exitCode: Promise<number>;
+  resize(columns: number, rows: number): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP'): void;
+};
+
+export type FileOptions = {readonly mode: number; readonly uid: number; readonly gid: number};
+
+/** `uid` of what changed; undefined means "anything may have changed: observe all". */
+export type DriverEvent = {readonly uid: string | undefined};
+
+/**
+ * One backend on this node. Contract of every driver, held by `test/contracts/driver-contract.ts`:
+ *
+ * - Idempotent: creating what exists, starting what runs, stopping what is stopped, deleting what is gone succeed and change nothing.
+ * - Calls resolve when the change is done. A call that is cut off may be repeated; the backend's own operation is looked up and joined, not started twice.
+ * - Only instances with our mark and installation are seen or touched.
+ * - Throws {@link DriverError} and nothing else.
+ */
+export type Driver = AsyncDisposable & {
+  readonly provider: Provider;
+  /** Backend, version and whether it answers now; never throws. */
+  probe(): Promise<{backend: string; version: string; ready: boolean; message?: string}>;
+  /** Makes what the driver needs on the backend (project, pool, network), once; safe to repeat. */
+  prepare(): Promise<void>;
+  capacity(): Promise<{capacity: Limits; allocatable: Limits}>;
+  observe(): Promise<readonly DriverInstance[]>;
+  observeOne(uid: string): Promise<DriverInstance | undefined>;
+  create(options: CreateOptions, signal?: AbortSignal): Promise<DriverInstance>;
+  start(uid: string, signal?: AbortSignal): Promise<void>;
+  stop(uid: string, options: {force: boolean; timeout: number}, signal?: AbortSignal): Promise<void>;
+  unfreeze(uid: string): Promise<void>;
+  /** Gives the instance that carries this uid its canonical name; it must be stopped. */
+  rename(uid: string): Promise<void>;
+  delete(uid: string): Promise<void>;
+  /** Marks a stopped instance as kept until `until` (RFC 3339); {@link restore} takes the mark off. */
+  retire(uid: string, times: {at: string; until: string}): Promise<void>;
+  restore(uid: string): Promise<void>;
+  setLimits(uid: string, limits: Limits): Promise<void>;
+  /** First boot of an image that is not ours: sshd, user dev, keys. */
+  provision(uid: string, options: CreateOptions, signal?: AbortSignal): Promise<void>;
+  exec(uid: string, options: ExecOptions): Promise<ExecProcess>;
+  writeFile(uid: string, path: string, content: Uint8Array | Readable, options: FileOptions): Promise<void>;
+  readFile(uid: string, path: string): Promise<Uint8Array>;
+  /** Pushed by the backend. Starts with one "anything" event, and gives one again whenever events may have been lost. */
+  events(signal: AbortSignal): AsyncIterable<DriverEvent>;
+};
+
+/** A fault of the backend, classified so that the controller can tell what helps. */
+export class DriverError extends Error {
+  override readonly name = 'DriverError';
+  readonly code: FailureCode | 'NotFound';
+
+  constructor(code: FailureCode | 'NotFound', message: string, options: {cause?: unknown} = {}) {
+    super(message, options.cause === undefined ? undefined : {cause: options.cause});
+    this.code = code;
+  }
+}

@@ -1,0 +1,204 @@
+import {z} from 'zod';
+import {timestamp} from '../../v1alpha1/metadata.ts';
+import {provider} from '../../v1alpha1/workspace.ts';
+import {forward, gitCredential, instance, instanceSpec, repositorySpec, serviceSpec} from './instance.ts';
+
+/** Grows when a message changes so that older peers would misread it; peers refuse a major they don't know. */
+export const protocolVersion = 1;
+
+const target = z.strictObject({uid: z.string()});
+
+export const capacity = z.strictObject({cpus: z.int(), memory: z.int(), disk: z.int()});
+
+export const nodeFacts = z.strictObject({
+  time: timestamp,
+  bootId: z.string(),
+  agentVersion: z.string(),
+  providers: z.array(
+    z.strictObject({
+      name: provider,
+      backend: z.string(),
+      version: z.string(),
+      ready: z.boolean(),
+      message: z.string().optional(),
+    }),
+  ),
+  capacity,
+  allocatable: capacity,
+  portsInUse: z.array(z.int()),
+});
+
+/**
+ * Requests of the controller. All are idempotent: asked twice, they act once. Those that start something long answer at once with the
+ * instance and its `operation`; the end comes as `instance/changed`. Those in `mutating` are refused with `Fenced` on a connection whose epoch is not
+ * the highest that the agent knows.
+ */
+export const requests = {
+  /** Must come first. `reader` connections may only look, stream and exec. */
+  initialize: {
+    params: z.strictObject({
+      protocolVersion: z.int(),
+      role: z.enum(['controller', 'reader']),
+      epoch: z.int(),
+      installation: z.string(),
+      node: z.string(),
+    }),
+    result: z.strictObject({protocolVersion: z.int(), node: nodeFacts}),
+  },
+  'instance/list': {params: z.strictObject({}), result: z.strictObject({instances: z.array(instance)})},
+  'instance/create': {params: instanceSpec, result: instance},
+  'instance/start': {params: target, result: instance},
+  'instance/stop': {
+    params: target.extend({
+      force: z.boolean(),
+      timeout: z.int().describe('Milliseconds until it is forced.'),
+    }),
+    result: instance,
+  },
+  'instance/unfreeze': {params: target, result: instance},
+  /** Gives a renamed instance its canonical name back. It must be stopped. */
+  'instance/rename': {params: target, result: instance},
+  /**
+   * `ifSaved`: destroys it when nothing unsaved can be in it, else stops and keeps it (`retired`) for `retention` milliseconds. `always`: destroys.
+   * Answers with state Missing once it is gone.
+   */
+  'instance/delete': {
+    params: target.extend({mode: z.enum(['ifSaved', 'always']), retention: z.int()}),
+    result: instance,
+  },
+  /** Makes a retired instance an ordinary stopped one. */
+  'instance/restore': {params: target, result: instance},
+  'instance/limits': {params: target.extend({limits: capacity}), result: instance},
+  'instance/authorizedKeys': {params: target.extend({keys: z.array(z.string())}), result: instance},
+  /** The whole set: what is not named is closed. */
+  'instance/forwards': {params: target.extend({forwards: z.array(forward)}), result: instance},
+  'repository/clone': {
+    params: target.extend({repository: repositorySpec, credential: gitCredential.optional()}),
+    result: instance,
+  },
+  /** Takes new commits of a bundle into an existing clone; merges only by fast-forward and only when clean. */
+  'repository/fetch': {
+    params: target.extend({repository: repositorySpec, credential: gitCredential.optional()}),
+    result: instance,
+  },
+  'setup/run': {
+    params: target.extend({
+      hash: z.string(),
+      commands: z.array(z.string()),
+      directory: z.string(),
+      env: z.record(z.string(), z.string()),
+      timeout: z.int(),
+    }),
+    result: instance,
+  },
+  /** The whole set, in any order; the agent starts them by dependency and health. A service that did not change is not touched. */
+  'services/apply': {
+    params: target.extend({
+      hash: z.string(),
+      directory: z.string(),
+      env: z.record(z.string(), z.string()),
+      services: z.array(serviceSpec),
+    }),
+    result: instance,
+  },
+  'service/restart': {params: target.extend({service: z.string()}), result: instance},
+  /** Whether the agent already holds these bytes. */
+  'bundle/has': {
+    params: z.strictObject({digest: z.string()}),
+    result: z.strictObject({present: z.boolean()}),
+  },
+  /** Opens streams; data flows as `stream/*` notifications with the id that the caller chose. */
+  'bundle/put': {
+    params: z.strictObject({stream: z.int(), digest: z.string(), size: z.int()}),
+    result: z.strictObject({}),
+  },
+  'exec/start': {
+    params: target.extend({
+      stream: z.int(),
+      command: z.array(z.string()).min(1),
+      user: z.string(),
+      directory: z.string().optional(),
+      env: z.record(z.string(), z.string()),
+      tty: z.strictObject({columns: z.int(), rows: z.int(), term: z.string()}).optional(),
+    }),
+    result: z.strictObject({}),
+  },
+  'logs/start': {
+    params: target.extend({
+      stream: z.int(),
+      /** A service, or `setup` for the output of the setup commands. */
+      source: z.discriminatedUnion('type', [
+        z.strictObject({type: z.literal('service'), name: z.string()}),
+        z.strictObject({type: z.literal('setup')}),
+      ]),
+      follow: z.boolean(),
+      tail: z.int().optional().describe('Lines from the end; all that is kept without it.'),
+    }),
+    result: z.strictObject({}),
+  },
+  /** A byte stream to a TCP port inside the instance. */
+  'tunnel/open': {params: target.extend({stream: z.int(), port: z.int()}), result: z.strictObject({})},
+} as const;
+
+/** Methods that change something and are fenced by the epoch. */
+export const mutating: ReadonlySet<Method> = new Set<Method>([
+  'instance/create',
+  'instance/start',
+  'instance/stop',
+  'instance/unfreeze',
+  'instance/rename',
+  'instance/delete',
+  'instance/restore',
+  'instance/limits',
+  'instance/authorizedKeys',
+  'instance/forwards',
+  'repository/clone',
+  'repository/fetch',
+  'setup/run',
+  'services/apply',
+  'service/restart',
+  'bundle/put',
+]);
+
+/**
+ * Flow control: each side may send `initialCredit` bytes a stream and direction, then as much as `stream/credit` grants.
+ * Channels: 0 input, 1 output, 2 error output.
+ */
+export const initialCredit = 262_144;
+
+export const notifications = {
+  /** Agent to controller: the whole instance as it is now; state Missing when it is gone. */
+  'instance/changed': instance,
+  /** Agent to controller, every `heartbeatInterval`. */
+  heartbeat: nodeFacts,
+  /** Both ways. */
+  'stream/data': z.strictObject({
+    stream: z.int(),
+    channel: z.int().min(0).max(2),
+    data: z.string().describe('Base64.'),
+  }),
+  'stream/credit': z.strictObject({stream: z.int(), channel: z.int(), bytes: z.int()}),
+  /** No more data on this channel. */
+  'stream/end': z.strictObject({stream: z.int(), channel: z.int()}),
+  /** Agent to controller: the stream is over. */
+  'stream/closed': z.strictObject({
+    stream: z.int(),
+    exitCode: z.int().optional(),
+    error: z.string().optional(),
+  }),
+  /** Controller to agent. */
+  'stream/resize': z.strictObject({stream: z.int(), columns: z.int(), rows: z.int()}),
+  /** Controller to agent: give up the stream; kills an exec. */
+  'stream/abort': z.strictObject({stream: z.int()}),
+} as const;
+
+/** Milliseconds between heartbeats; a node is NotReady after `heartbeatDeadline` without one. */
+export const heartbeatInterval = 5000;
+export const heartbeatDeadline = 20_000;
+
+export type Method = keyof typeof requests;
+export type Params<M extends Method> = z.infer<(typeof requests)[M]['params']>;
+export type Result<M extends Method> = z.infer<(typeof requests)[M]['result']>;
+export type NotificationMethod = keyof typeof notifications;
+export type Notification<N extends NotificationMethod> = z.infer<(typeof notifications)[N]>;
+export type NodeFacts = z.infer<typeof nodeFacts>;

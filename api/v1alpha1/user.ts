@@ -1,0 +1,46 @@
+import {z} from 'zod';
+import {apiVersion, objectMeta, timestamp} from './metadata.ts';
+
+/** One line of authorized_keys: type, base64, optional comment; no options, no line breaks. */
+export const sshPublicKey = z
+  .string()
+  .max(16_384)
+  .regex(
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}(?: [^\r\n\0]*)?$/,
+    'must be a public key such as "ssh-ed25519 AAAA… comment"',
+  );
+
+export const githubUsername = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}$/, 'must be a GitHub user name');
+
+export const userSpec = z.strictObject({
+  githubUsername: githubUsername.optional(),
+  githubId: z.int().positive().optional(),
+  sshKeys: z
+    .array(
+      z.strictObject({
+        publicKey: sshPublicKey,
+        fingerprint: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be a fingerprint such as SHA256:…'),
+      }),
+    )
+    .max(50)
+    .default([]),
+  role: z.enum(['admin', 'user']).default('user'),
+});
+
+export const userStatus = z.strictObject({
+  observedGeneration: z.int().optional(),
+  lastSeenAt: timestamp.optional(),
+});
+
+export const user = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('User'),
+  metadata: objectMeta,
+  spec: userSpec.prefault({}),
+  status: userStatus.optional(),
+});
+
+export type UserSpec = z.infer<typeof userSpec>;
+export type User = z.infer<typeof user>;

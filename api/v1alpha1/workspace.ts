@@ -1,0 +1,157 @@
+import {z} from 'zod';
+import {condition} from './condition.ts';
+import {duration} from './duration.ts';
+import {apiVersion, labels, objectMeta, resourceName, timestamp} from './metadata.ts';
+import {byteQuantity} from './quantity.ts';
+import {commitId, repository} from './repository.ts';
+import {environment, service, serviceState, shellCommand} from './service.ts';
+import {checkServices} from './service-graph.ts';
+
+export const provider = z.enum(['lxc', 'docker', 'qemu']);
+
+export const resources = z.strictObject({
+  cpus: z.int().min(1).max(1024).default(2),
+  memory: byteQuantity.default('4GiB'),
+  disk: byteQuantity.default('20GiB'),
+});
+
+/** How long each phase may take before it counts as failed, is reported, and is tried again. */
+export const deadlines = z.strictObject({
+  create: duration.default('10m'),
+  start: duration.default('2m'),
+  stop: duration.default('1m'),
+  clone: duration.default('15m'),
+  setup: duration.default('30m'),
+});
+
+/** `nexus/base`, `ubuntu:22.04`, `images:debian/12`, a fingerprint: what the node has or can reach. */
+const imageName = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/:@-]*$/, 'must be an image such as nexus/base or ubuntu:22.04');
+
+export const workspaceSpec = z.strictObject({
+  owner: resourceName.describe('Name of the User whose keys open the workspace.'),
+  repo: repository.optional(),
+  provider: provider.default('lxc').describe('lxc speaks to LXD and to Incus.'),
+  image: imageName.default('nexus/base'),
+  node: resourceName.optional().describe('Run on this node and no other.'),
+  nodeSelector: labels.optional().describe('Run on a node that has all of these labels.'),
+  resources: resources.prefault({}),
+  env: environment.default({}).describe('For setup commands, services and logins.'),
+  setup: z
+    .array(shellCommand)
+    .max(100)
+    .default([])
+    .describe('Run once in the repository, in order, after it is cloned.'),
+  services: z.array(service).max(100).default([]).superRefine(checkServices),
+  running: z.boolean().default(true).describe('false stops the workspace and keeps what is in it.'),
+  deadlines: deadlines.prefault({}),
+});
+
+export const workspacePhase = z.enum([
+  'Pending',
+  'Creating',
+  'Running',
+  'Stopped',
+  'Error',
+  'Deleting',
+  'Unknown',
+]);
+
+/** A port of the node that is forwarded to the workspace: `ssh`, and one for each service that has a port. */
+export const portAllocation = z.strictObject({
+  name: z.string(),
+  nodePort: z.int(),
+  targetPort: z.int(),
+});
+
+export const serviceStatus = z.strictObject({
+  name: z.string(),
+  port: z.int().optional().describe('Inside the workspace.'),
+  localPort: z.int().optional().describe('On the node.'),
+  status: serviceState,
+  health: z.enum(['Healthy', 'Unhealthy', 'Unknown']),
+  exitCode: z.int().optional(),
+  restarts: z.int().default(0),
+  lastError: z.string().optional(),
+  url: z.string().optional(),
+  since: timestamp.optional(),
+  observedAt: timestamp.optional(),
+});
+
+export const workspaceStatus = z.strictObject({
+  phase: workspacePhase.optional(),
+  observedGeneration: z.int().optional(),
+  conditions: z.array(condition).optional(),
+  node: z.string().optional().describe('Where it was placed; kept until it is deleted.'),
+  ports: z.array(portAllocation).optional().describe('Unique per node, enforced by the store.'),
+  ssh: z
+    .strictObject({
+      host: z.string(),
+      port: z.int(),
+      username: z.string(),
+      hostKey: z
+        .string()
+        .optional()
+        .describe("The workspace's public host key in OpenSSH form; clients pin it."),
+    })
+    .optional(),
+  instance: z
+    .strictObject({
+      name: z.string(),
+      state: z.string(),
+      address: z.string().optional(),
+      specHash: z.string().optional(),
+      startedAt: timestamp.optional(),
+      observedAt: timestamp,
+    })
+    .optional()
+    .describe('The container or machine, as last seen.'),
+  services: z.array(serviceStatus).optional(),
+  repo: z
+    .strictObject({
+      owner: z.string().optional(),
+      name: z.string(),
+      branch: z.string().optional(),
+      commit: commitId.optional(),
+      dirty: z
+        .boolean()
+        .optional()
+        .describe('Whether it holds work that is not committed and pushed, when last looked at.'),
+      observedAt: timestamp.optional(),
+    })
+    .optional(),
+  setup: z
+    .strictObject({
+      state: z.enum(['Pending', 'Running', 'Succeeded', 'Failed']),
+      exitCode: z.int().optional(),
+      message: z.string().optional(),
+    })
+    .optional(),
+  failures: z.int().optional().describe('Attempts in a row that failed; 0 or absent when all is well.'),
+  nextAttemptAt: timestamp.optional().describe('When the next attempt is made, while failures is not 0.'),
+  operationStartedAt: timestamp
+    .optional()
+    .describe('When the present transition began; deadlines count from it.'),
+  observedAt: timestamp.optional().describe('When the node last told about this workspace.'),
+});
+
+export const workspace = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Workspace'),
+  metadata: objectMeta,
+  spec: workspaceSpec,
+  status: workspaceStatus.optional(),
+});
+
+export type Provider = z.infer<typeof provider>;
+export type WorkspaceSpec = z.infer<typeof workspaceSpec>;
+export type WorkspaceStatus = z.infer<typeof workspaceStatus>;
+export type WorkspacePhase = z.infer<typeof workspacePhase>;
+export type ServiceStatus = z.infer<typeof serviceStatus>;
+export type PortAllocation = z.infer<typeof portAllocation>;
+export type Workspace = z.infer<typeof workspace>;
+
+/** Holds a Workspace until its instance is gone from its node. Set by admission when a Workspace is created. */
+export const instanceFinalizer = 'nexus.dev/instance';

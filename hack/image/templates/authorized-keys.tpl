@@ -1,0 +1,1 @@
+{{ config_get("user.nexus.authorized-keys", "")|safe }}

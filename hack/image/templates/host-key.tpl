@@ -1,0 +1,1 @@
+{{ config_get("user.nexus.host-key", "")|safe }}
