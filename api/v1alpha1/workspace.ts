@@ -33,6 +33,12 @@ const imageName = z
 export const workspaceSpec = z.strictObject({
   owner: resourceName.describe('Name of the User whose keys open the workspace.'),
   repo: repository.optional(),
+  configFrom: z
+    .enum(['spec', 'repository'])
+    .default('spec')
+    .describe(
+      "Where setup and services come from: this spec, or .nexus/config.yaml in the clone (generated from the repository's files when it has none).",
+    ),
   provider: provider.default('lxc').describe('lxc speaks to LXD and to Incus.'),
   image: imageName.default('nexus/base'),
   node: resourceName.optional().describe('Run on this node and no other.'),

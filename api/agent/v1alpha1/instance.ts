@@ -111,6 +111,17 @@ export const instance = z.strictObject({
       unsaved: z.boolean().optional(),
       /** Why the last fetched commits were not merged. */
       notMerged: z.string().optional(),
+      /** What the clone says about how to run it, read after each clone and fetch; for workspaces that are configured by their repository. */
+      configuration: z
+        .strictObject({
+          /** Names in its top folder, at most 1,000. */
+          files: z.array(z.string()),
+          /** `.nexus/config.yaml`, when it is there and at most 256 KiB. */
+          nexusConfig: z.string().optional(),
+          /** `package.json`, likewise. */
+          packageJson: z.string().optional(),
+        })
+        .optional(),
       observedAt: timestamp,
     })
     .optional(),

@@ -1,0 +1,46 @@
+import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
+import type {Method, NodeFacts, Params, Result} from '../../api/agent/v1alpha1/messages.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+
+/** What is known of a node, and how old that is. */
+export type NodeView = {
+  readonly connected: boolean;
+  /** Why not, when it is not: for the Node's condition. */
+  readonly lastError?: string;
+  /** Milliseconds since 1970; when anything was last heard from it. */
+  readonly heardAt?: number;
+  readonly facts?: NodeFacts;
+  /** Whether `instances` is everything there is: a full list has arrived on the present connection. */
+  readonly synced: boolean;
+  /** By uid, as last reported; kept, and ageing, while the connection is down. */
+  readonly instances: ReadonlyMap<string, Instance>;
+};
+
+export type StreamMethod = 'exec/start' | 'logs/start' | 'tunnel/open' | 'bundle/put';
+
+/** The controller's connections to all nodes, and its cache of what they report. */
+export type Agents = AsyncDisposable & {
+  /** Keeps a connection to this node, reconnecting with back-off; again with a changed spec, reconnects. */
+  ensure(node: Stored<'Node'>): void;
+  forget(node: string): Promise<void>;
+  view(node: string): NodeView | undefined;
+  /**
+   * Instances that an answer carries are in {@link view} before this resolves, so that the next plan sees what this one did.
+   * Throws AgentError; `Disconnected` at once when the node is not connected.
+   */
+  request<M extends Method>(
+    node: string,
+    method: M,
+    params: Params<M>,
+    signal?: AbortSignal,
+  ): Promise<Result<M>>;
+  open<M extends StreamMethod>(
+    node: string,
+    method: M,
+    params: Omit<Params<M>, 'stream'>,
+    signal?: AbortSignal,
+  ): Promise<AgentStream>;
+  /** Called after a change of a node's view; `uid` is missing when more than one instance, or the node itself, may have changed. */
+  onChange(listener: (change: {readonly node: string; readonly uid?: string}) => void): Disposable;
+};
