@@ -1,5 +1,5 @@
 import {z} from 'zod';
-import {duration} from './duration.ts';
+import {duration, parseDuration} from './duration.ts';
 import {resourceName} from './metadata.ts';
 
 const port = z
@@ -33,7 +33,10 @@ export const healthCheck = z
     command: shellCommand.optional().describe('Run this in the repository; exit code 0 is healthy.'),
     process: z.literal(true).optional().describe('Healthy while the process runs.'),
     interval: duration.default('5s').describe('Time between checks.'),
-    timeout: duration.default('2s').describe('A check that takes longer has failed; under 5s.'),
+    timeout: duration
+      .refine(text => !duration.safeParse(text).success || parseDuration(text) <= 5000, 'must be at most 5s')
+      .default('2s')
+      .describe('A check that takes longer has failed; at most 5s.'),
     retries: z
       .int()
       .min(1)
