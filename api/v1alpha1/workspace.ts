@@ -137,6 +137,15 @@ export const workspaceStatus = z.strictObject({
     .optional(),
   failures: z.int().optional().describe('Attempts in a row that failed; 0 or absent when all is well.'),
   nextAttemptAt: timestamp.optional().describe('When the next attempt is made, while failures is not 0.'),
+  lastFailure: z
+    .strictObject({
+      operation: z.string().describe('What was attempted, such as Create, Clone or Setup.'),
+      code: z.string().describe('One CamelCase word for programs, such as ImageNotFound.'),
+      message: z.string(),
+      at: timestamp.describe('When the controller took note of it.'),
+      reportedAt: timestamp.optional().describe("The node's own time of it; tells one failure from the next."),
+    })
+    .optional(),
   operationStartedAt: timestamp
     .optional()
     .describe('When the present transition began; deadlines count from it.'),
