@@ -1,0 +1,38 @@
+import type {Health} from '../server/health-messages.ts';
+import type {BundleClient} from './bundle-client.ts';
+import {createBundleClient} from './bundle-client.ts';
+import type {ResourceClient} from './resource-client.ts';
+import {createResourceClient} from './resource-client.ts';
+import type {TransportOptions} from './transport.ts';
+import {createTransport} from './transport.ts';
+import type {UserClient} from './user-client.ts';
+import {createUserClient} from './user-client.ts';
+import type {WorkspaceClient} from './workspace-client.ts';
+import {createWorkspaceClient} from './workspace-client.ts';
+
+/**
+ * A Nexus server, as programs see it. Everything throws ApiError, or the reason of the signal that was given. Dispose of it to close its
+ * connections.
+ */
+export type Client = ResourceClient &
+  AsyncDisposable & {
+    readonly url: string;
+    readonly workspaces: WorkspaceClient;
+    readonly users: UserClient;
+    readonly bundles: BundleClient;
+    /** How the server is; also when it is not well. */
+    health(options?: {signal?: AbortSignal}): Promise<Health>;
+  };
+
+export function createClient(options: TransportOptions): Client {
+  const transport = createTransport(options);
+  return {
+    ...createResourceClient(transport),
+    url: options.url,
+    workspaces: createWorkspaceClient(transport),
+    users: createUserClient(transport),
+    bundles: createBundleClient(transport),
+    health: ({signal} = {}) => transport.json({method: 'GET', path: '/health', signal, acceptStatus: [503]}),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}
