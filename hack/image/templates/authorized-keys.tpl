@@ -1,1 +1,2 @@
-{{ config_get("user.nexus.authorized-keys", "")|safe }}
+{% if config_get("user.nexus.authorized-keys", "") %}{{ config_get("user.nexus.authorized-keys", "")|safe }}
+{% endif %}

@@ -1,1 +1,2 @@
-{{ config_get("user.nexus.host-key", "")|safe }}
+{% if config_get("user.nexus.host-key", "") %}{{ config_get("user.nexus.host-key", "")|safe }}
+{% endif %}

@@ -1,1 +1,2 @@
-{{ config_get("user.nexus.network", "")|safe }}
+{% if config_get("user.nexus.network", "") %}{{ config_get("user.nexus.network", "")|safe }}
+{% endif %}
