@@ -1,0 +1,109 @@
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {PortAllocation, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
+import type {Desired, PortRequest} from './desired.ts';
+import {allocatePorts} from './ports.ts';
+import type {Candidate, Schedule} from './schedule.ts';
+import {schedule} from './schedule.ts';
+import type {Sight} from './sight.ts';
+
+/** What is to become of a workspace's place: its node and its ports on it. */
+export type Placement =
+  | {readonly kind: 'Kept'}
+  | {readonly kind: 'Changed'; readonly node: string; readonly ports: readonly PortAllocation[]}
+  | Extract<Schedule, {kind: 'Unplaced'}>;
+
+export type PlacementOptions = {
+  readonly desired: Desired;
+  readonly sight: Sight;
+  readonly status: Pick<WorkspaceStatus, 'node' | 'ports'>;
+  /** Read only when needed. */
+  readonly candidates: () => readonly Candidate[];
+};
+
+/** Where a workspace goes, once; then what its ports are, as its services change. Pure but for `candidates`, which only reads. */
+export function decidePlacement(workspace: Stored<'Workspace'>, options: PlacementOptions): Placement {
+  const {desired, status} = options;
+  if (desired.deletion !== 'no') {
+    return {kind: 'Kept'};
+  }
+
+  if (status.node !== undefined) {
+    return decidePorts(status.node, status.ports ?? [], options);
+  }
+
+  // One that is not to run needs no place yet.
+  if (!desired.running) {
+    return {kind: 'Kept'};
+  }
+
+  const result = schedule(
+    {spec: workspace.spec, size: desired.instance.limits, ports: desired.ports},
+    options.candidates(),
+  );
+  return result.kind === 'Placed' ? {kind: 'Changed', node: result.node, ports: result.ports} : result;
+}
+
+function decidePorts(
+  node: string,
+  previous: readonly PortAllocation[],
+  {desired, sight, candidates}: PlacementOptions,
+): Placement {
+  const requests = [...desired.ports, ...stillHeld(previous, desired, sight)];
+  const unusable = unusablePorts(previous, sight);
+  if (unusable.size === 0 && isSame(requests, previous)) {
+    return {kind: 'Kept'};
+  }
+
+  const candidate = candidates().find(({node: {metadata}}) => metadata.name === node);
+  // Nothing new is given on a node whose ports are not known.
+  if (candidate?.facts === undefined) {
+    return {kind: 'Kept'};
+  }
+
+  const {ports} = allocatePorts(requests, {previous, taken: candidate.takenPorts, unusable});
+  return isSame(ports, previous) && ports.every(({nodePort}) => !unusable.has(nodePort))
+    ? {kind: 'Kept'}
+    : {kind: 'Changed', node, ports};
+}
+
+/**
+ * Ports that are no longer asked for and can't be given away yet: the node may still listen on them, or what the services are is not known
+ * just now.
+ */
+function stillHeld(previous: readonly PortAllocation[], desired: Desired, sight: Sight): PortRequest[] {
+  const surplus = previous.filter(({name}) => !desired.ports.some(request => request.name === name));
+  if (desired.configuration.state !== 'Known') {
+    return surplus;
+  }
+
+  switch (sight.kind) {
+    case 'Absent':
+      return [];
+    case 'Present':
+      return surplus.filter(({nodePort}) =>
+        sight.instance.forwards.some(forward => forward.nodePort === nodePort),
+      );
+    default:
+      return surplus;
+  }
+}
+
+/** Ports that another program on the node was found to hold. */
+function unusablePorts(previous: readonly PortAllocation[], sight: Sight): ReadonlySet<number> {
+  const forwards = sight.kind === 'Present' ? sight.instance.forwards : [];
+  return new Set(
+    forwards
+      .filter(forward => forward.state === 'Failed' && forward.inUse === true)
+      .map(({nodePort}) => nodePort)
+      .filter(nodePort => previous.some(port => port.nodePort === nodePort)),
+  );
+}
+
+function isSame(wanted: readonly PortRequest[], present: readonly PortRequest[]): boolean {
+  return (
+    wanted.length === present.length &&
+    wanted.every(({name, targetPort}) =>
+      present.some(port => port.name === name && port.targetPort === targetPort),
+    )
+  );
+}
