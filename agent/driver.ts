@@ -82,6 +82,8 @@ export type Driver = AsyncDisposable & {
   retire(uid: string, times: {at: string; until: string}): Promise<void>;
   restore(uid: string): Promise<void>;
   setLimits(uid: string, limits: Limits): Promise<void>;
+  /** Replaces the keys that open the instance, now if it runs and at every start to come. */
+  setAuthorizedKeys(uid: string, keys: readonly string[]): Promise<void>;
   /** First boot of an image that is not ours: sshd, user dev, keys. */
   provision(uid: string, options: CreateOptions, signal?: AbortSignal): Promise<void>;
   exec(uid: string, options: ExecOptions): Promise<ExecProcess>;

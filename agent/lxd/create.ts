@@ -1,0 +1,89 @@
+import {z} from 'zod';
+import type {CreateOptions, Driver} from '../driver.ts';
+import {DriverError} from '../driver.ts';
+import type {Addresses, Subnet} from './address.ts';
+import {createAddresses, parseSubnet} from './address.ts';
+import type {Client} from './client.ts';
+import {isDriverError} from './client.ts';
+import type {Images} from './images.ts';
+import {instanceRequest, marks} from './instance-config.ts';
+import type {Instances, Survey} from './instances.ts';
+import type {Names} from './names.ts';
+import {canonicalName} from './names.ts';
+import {toDriverInstance} from './observe.ts';
+import type {Operations} from './operation.ts';
+import type {Backend} from './server.ts';
+import {readServer} from './server.ts';
+
+export type CreateDependencies = {
+  readonly client: Client;
+  readonly operations: Operations;
+  readonly instances: Instances;
+  readonly images: Images;
+  readonly names: Names;
+  readonly installation: string;
+};
+
+/** How often it looks again after it came upon somebody else's instance or address. */
+const attempts = 5;
+
+const bridge = z.object({config: z.record(z.string(), z.string())});
+
+type Network = {readonly addresses: Addresses; readonly subnet: Subnet; readonly backend: Backend};
+
+export function createCreate(dependencies: CreateDependencies): Driver['create'] {
+  const {client, operations, instances, images, names, installation} = dependencies;
+  let network: Network | undefined;
+
+  /** Fixed for the life of the bridge. Of two first calls one prevails, so that there is one book of addresses. */
+  async function readNetwork(): Promise<Network> {
+    const [{config}, {backend}] = await Promise.all([
+      client.get(`/1.0/networks/${names.bridge}`, bridge),
+      readServer(client),
+    ]);
+    const subnet = parseSubnet(config['ipv4.address'] ?? '');
+    network ??= {addresses: createAddresses(subnet), subnet, backend};
+    return network;
+  }
+
+  async function attempt(request: CreateOptions, signal: AbortSignal | undefined) {
+    const {uid, image} = request.spec;
+    const {addresses, subnet, backend} = network ?? (await readNetwork());
+    const source = await images.source(image);
+    let survey: Survey | undefined;
+    using reservation = await addresses.reserve(uid, async () => {
+      survey = await instances.survey(names.bridge, signal);
+      return survey.addresses;
+    });
+
+    const present = survey?.owned.find(({config}) => config[marks.uid] === uid);
+    if (present !== undefined) {
+      // A creation that was cut off goes on in the backend, and may yet fail.
+      await operations.settle(present.name, signal);
+      return (await instances.find(uid, signal))?.raw;
+    }
+    if (reservation === undefined) throw new DriverError('NoSpace', `no address is free on ${names.bridge}`);
+
+    const {address} = reservation;
+    const body = instanceRequest(request, {names, installation, backend, subnet, address, source});
+    const answer = await client.call('POST', '/1.0/instances', {
+      query: {project: names.project},
+      body,
+      signal,
+    });
+    await operations.finish(answer, signal);
+    return (await instances.need(uid, signal)).raw;
+  }
+
+  return async (request, signal) => {
+    for (let count = 1; ; count++) {
+      try {
+        const made = await attempt(request, signal);
+        if (made !== undefined) return toDriverInstance(made);
+      } catch (error) {
+        if (signal?.aborted || count === attempts || !isDriverError(error, 'NotPermittedNow')) throw error;
+        await operations.settle(canonicalName(request.spec.uid), signal);
+      }
+    }
+  };
+}

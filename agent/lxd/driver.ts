@@ -1,0 +1,182 @@
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Logger} from '../../api/effects/logger.ts';
+import type {Random} from '../../api/effects/random.ts';
+import type {Driver} from '../driver.ts';
+import {DriverError} from '../driver.ts';
+import type {Account} from './account.ts';
+import {accountIn, knownAccount} from './account.ts';
+import {readCapacity} from './capacity.ts';
+import {createClient} from './client.ts';
+import {createCreate} from './create.ts';
+import type {EnvironmentOptions, PoolDriver} from './environment.ts';
+import {prepareEnvironment, purgeEnvironment, slowPool} from './environment.ts';
+import {lifecycleEvents} from './events.ts';
+import {startExec} from './exec.ts';
+import type {FileTarget} from './files.ts';
+import {readFile, writeFile} from './files.ts';
+import type {Images} from './images.ts';
+import {createImages} from './images.ts';
+import {keysFile} from './instance-config.ts';
+import {createInstances} from './instances.ts';
+import {createLifecycle} from './lifecycle.ts';
+import {namesOf} from './names.ts';
+import type {RawInstance} from './observe.ts';
+import {toDriverInstance} from './observe.ts';
+import {createOperations} from './operation.ts';
+import {createProvision} from './provision.ts';
+import type {Server} from './server.ts';
+import {readServer} from './server.ts';
+import {createSettings} from './settings.ts';
+
+export type LxdDriverOptions = {
+  /** Path of the unix socket of LXD or Incus. */
+  readonly socket: string;
+  /** Six hexadecimal digits; all that belongs to the installation is named after it. */
+  readonly installation: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Of the pool that {@link Driver.prepare} makes; an existing one stays as it is. */
+  readonly pool?: {
+    /** Bytes, 30 GiB by default. */
+    readonly size?: number;
+    /** btrfs, else zfs, else dir by default. */
+    readonly driver?: PoolDriver;
+  };
+};
+
+export type LxdDriver = Driver & {
+  /** Imports a unified tarball under this alias unless that very file is there; see {@link Images}. */
+  importImage(tarball: string, alias: string, signal?: AbortSignal): Promise<void>;
+  imagePresent(alias: string): Promise<boolean>;
+  /** Takes away everything that {@link Driver.prepare} made and all that is in it. Safe to repeat. */
+  purge(): Promise<void>;
+};
+
+const defaultPoolSize = 30 * 2 ** 30;
+
+/** For LXD 5.0 or later and Incus 6.0 or later, over the unix socket. */
+export function createLxdDriver({
+  socket,
+  installation,
+  clock,
+  random,
+  log,
+  pool,
+}: LxdDriverOptions): LxdDriver {
+  const names = namesOf(installation);
+  const {project} = names;
+  const client = createClient({socket});
+  const operations = createOperations({client, project});
+  const instances = createInstances({client, project, installation});
+  const images: Images = createImages({client, operations, names});
+  const settings = createSettings({client, operations, instances, project});
+  const environment: EnvironmentOptions = {
+    client,
+    operations,
+    names,
+    random,
+    log,
+    pool: {size: defaultPoolSize, ...pool},
+  };
+  let server: Server | undefined;
+
+  async function filesOf(instance: string): Promise<FileTarget> {
+    server ??= await readServer(client);
+    return {client, project, instance, backend: server.backend};
+  }
+
+  async function accountOf(raw: RawInstance, user: string): Promise<Account> {
+    const known = knownAccount(user, raw);
+    if (known !== undefined) return known;
+
+    const passwd = await readFile(await filesOf(raw.name), '/etc/passwd');
+    return accountIn(new TextDecoder().decode(passwd), user);
+  }
+
+  const exec: Driver['exec'] = async (uid, options) => {
+    const {raw} = await instances.need(uid, options.signal);
+    const {state} = toDriverInstance(raw);
+    if (state !== 'Running') throw new DriverError('NotPermittedNow', `${raw.name} is ${state}, not Running`);
+
+    const account = await accountOf(raw, options.user);
+    return await startExec({client, operations, project, instance: raw.name, account}, options);
+  };
+
+  const driver: LxdDriver = {
+    provider: 'lxc',
+    ...createLifecycle({client, operations, instances, project}),
+    create: createCreate({client, operations, instances, images, names, installation}),
+    provision: createProvision({exec, configure: settings.configure}),
+    retire: settings.retire,
+    restore: settings.restore,
+    setLimits: settings.setLimits,
+    exec,
+
+    async probe() {
+      try {
+        server = await readServer(client);
+        const {backend, version, trusted, storageDrivers} = server;
+        const message = trusted
+          ? storageDrivers.some(each => each !== 'dir') || slowPool
+          : `${socket} gives no right to change anything`;
+        return {backend, version, ready: trusted, ...(typeof message === 'string' ? {message} : {})};
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        return {backend: server?.backend ?? 'lxd', version: server?.version ?? '', ready: false, message};
+      }
+    },
+
+    async prepare() {
+      await prepareEnvironment(environment);
+    },
+
+    async purge() {
+      await purgeEnvironment(environment);
+    },
+
+    importImage: images.import,
+    imagePresent: images.present,
+
+    async capacity() {
+      return await readCapacity(client, names);
+    },
+
+    async observe() {
+      return (await instances.list()).map(toDriverInstance);
+    },
+
+    async observeOne(uid) {
+      const found = await instances.find(uid);
+      return found === undefined ? undefined : toDriverInstance(found.raw);
+    },
+
+    async setAuthorizedKeys(uid, keys) {
+      await settings.setAuthorizedKeys(uid, keys);
+      const {raw} = await instances.need(uid);
+      // At a start the image's template does it.
+      if (toDriverInstance(raw).state !== 'Running') return;
+      const content = new TextEncoder().encode(keysFile(keys));
+      await writeFile(await filesOf(raw.name), keysPath, {content, mode: 0o644, uid: 0, gid: 0});
+    },
+
+    async writeFile(uid, path, content, file) {
+      const {raw} = await instances.need(uid);
+      await writeFile(await filesOf(raw.name), path, {content, ...file});
+    },
+
+    async readFile(uid, path) {
+      const {raw} = await instances.need(uid);
+      return await readFile(await filesOf(raw.name), path);
+    },
+
+    events: signal => lifecycleEvents({client, project, clock, random, log, uidOf: instances.uidOf}, signal),
+
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+    },
+  };
+  return driver;
+}
+
+const keysPath = '/etc/nexus/authorized_keys';

@@ -1,0 +1,111 @@
+import {z} from 'zod';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Logger} from '../../api/effects/logger.ts';
+import type {Random} from '../../api/effects/random.ts';
+import type {DriverEvent} from '../driver.ts';
+import type {Client} from './client.ts';
+
+export type EventsOptions = {
+  readonly client: Client;
+  readonly project: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** `undefined` for a name that nothing is known of. */
+  readonly uidOf: (instance: string) => string | undefined;
+};
+
+/** Milliseconds between attempts to connect: the first, and the most. */
+const firstDelay = 50;
+const longestDelay = 5000;
+
+const message = z.object({
+  metadata: z.object({action: z.string(), source: z.string()}),
+});
+
+/** Those that change what {@link Driver.observe} answers; execs, files and consoles make many more. */
+const relevant =
+  /^instance-(?:created|deleted|renamed|updated|started|stopped|shutdown|restarted|paused|resumed|ready|restored)$/;
+
+/**
+ * Lifecycle events of the project. What is not taken in time is merged, so a slow reader holds at most one event an instance; a connection
+ * that is lost is made again, and "anything" follows since what happened meanwhile was missed.
+ */
+export async function* lifecycleEvents(
+  options: EventsOptions,
+  signal: AbortSignal,
+): AsyncIterable<DriverEvent> {
+  const {clock, random, log} = options;
+  let delay = firstDelay;
+  while (!signal.aborted) {
+    try {
+      for await (const event of connectionEvents(options, signal)) {
+        delay = firstDelay;
+        yield event;
+      }
+      log.warn({}, 'the event stream of the backend has ended');
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({error}, 'the event stream of the backend is not available');
+    }
+
+    await clock.sleep(delay * (0.5 + random.fraction() / 2), signal).catch(() => {});
+    delay = Math.min(delay * 2, longestDelay);
+  }
+}
+
+async function* connectionEvents(
+  {client, project, uidOf}: EventsOptions,
+  signal: AbortSignal,
+): AsyncIterable<DriverEvent> {
+  const websocket = await client.websocket(
+    `/1.0/events?type=lifecycle&project=${encodeURIComponent(project)}`,
+    signal,
+  );
+  const waiting = new Set<string | undefined>([undefined]);
+  let wake = Promise.withResolvers<void>();
+  let open = true;
+  const close = () => {
+    open = false;
+    wake.resolve();
+  };
+  websocket.on('close', close);
+  websocket.on('message', data => {
+    const name = instanceOf(String(data));
+    if (name === undefined) return;
+    waiting.add(uidOf(name));
+    wake.resolve();
+  });
+  signal.addEventListener('abort', close, {once: true});
+  try {
+    while (open) {
+      const batch = waiting.has(undefined) ? [undefined] : [...waiting];
+      waiting.clear();
+      for (const uid of batch) yield {uid};
+      if (waiting.size > 0) continue;
+      await wake.promise;
+      wake = Promise.withResolvers<void>();
+    }
+  } finally {
+    signal.removeEventListener('abort', close);
+    websocket.terminate();
+  }
+}
+
+/** `source` is `/1.0/instances/<name>`, with the project as a query. */
+function instanceOf(text: string): string | undefined {
+  const {success, data} = message.safeParse(parseJson(text));
+  if (!success || !relevant.test(data.metadata.action)) return undefined;
+
+  const [, name] =
+    /^\/1\.0\/(?:instances|containers|virtual-machines)\/([^/?]+)/.exec(data.metadata.source) ?? [];
+  return name === undefined ? undefined : decodeURIComponent(name);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

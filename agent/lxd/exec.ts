@@ -1,0 +1,138 @@
+import {constants} from 'node:os';
+import type {WebSocket} from 'ws';
+import {z} from 'zod';
+import type {ExecOptions, ExecProcess} from '../driver.ts';
+import {DriverError} from '../driver.ts';
+import type {Account} from './account.ts';
+import type {Client} from './client.ts';
+import type {Operations} from './operation.ts';
+import {readableOf, writableOf} from './websocket-stream.ts';
+
+export type ExecTarget = {
+  readonly client: Client;
+  readonly operations: Operations;
+  readonly project: string;
+  /** On the backend. */
+  readonly instance: string;
+  readonly account: Account;
+};
+
+const started = z.object({
+  id: z.string(),
+  metadata: z.object({fds: z.record(z.string(), z.string())}),
+});
+
+const exitStatus = z.object({return: z.number()});
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Runs a command, connected by one websocket a stream and one for control. Once the signal is aborted the process is killed and all streams are
+ * destroyed, so that the backend's operation ends whether or not anybody still reads.
+ */
+export async function startExec(target: ExecTarget, options: ExecOptions): Promise<ExecProcess> {
+  const {client, operations, project} = target;
+  const {signal} = options;
+  const answer = await client.call('POST', `/1.0/instances/${encodeURIComponent(target.instance)}/exec`, {
+    query: {project},
+    body: execRequest(options, target.account),
+    signal,
+  });
+  const {id, metadata} = started.parse(answer.metadata);
+
+  const sockets = await connect(client, {id, fds: metadata.fds, signal}).catch(async (error: unknown) => {
+    await client.call('DELETE', `/1.0/operations/${id}`).catch(() => {});
+    throw error;
+  });
+  const {control, input, output, errorOutput} = sockets;
+  const stdin = writableOf(input, {endsByMessage: options.tty === undefined});
+  const stdout = readableOf(output);
+  const stderr = readableOf(errorOutput);
+
+  const tell = (message: object) => {
+    if (control.readyState === control.OPEN) control.send(JSON.stringify(message));
+  };
+  const kill: ExecProcess['kill'] = name => tell({command: 'signal', signal: constants.signals[name]});
+  const abort = () => {
+    kill('SIGKILL');
+    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+  };
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort, {once: true});
+
+  const exitCode = operations
+    .wait(id)
+    .then(ended => exitCodeOf(ended, options.command))
+    .finally(() => {
+      signal?.removeEventListener('abort', abort);
+      control.close();
+      stdin.destroy();
+    });
+  // Whoever wants it has its own branch; nobody's business otherwise.
+  exitCode.catch(() => {});
+
+  return {
+    stdin,
+    stdout,
+    stderr,
+    exitCode,
+    kill,
+    resize: (columns, rows) =>
+      tell({command: 'window-resize', args: {width: String(columns), height: String(rows)}}),
+  };
+}
+
+function execRequest({command, directory, env, tty}: ExecOptions, account: Account) {
+  return {
+    command,
+    user: account.uid,
+    group: account.gid,
+    cwd: directory ?? account.home,
+    environment: {
+      PATH: path,
+      HOME: account.home,
+      USER: account.name,
+      LOGNAME: account.name,
+      ...(tty === undefined ? {} : {TERM: tty.term}),
+      ...env,
+    },
+    interactive: tty !== undefined,
+    'wait-for-websocket': true,
+    'record-output': false,
+    ...(tty === undefined ? {} : {width: tty.columns, height: tty.rows}),
+  };
+}
+
+type Connecting = {
+  readonly id: string;
+  readonly fds: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal | undefined;
+};
+
+/** With a terminal there is one stream for all: 0. */
+async function connect(client: Client, {id, fds, signal}: Connecting) {
+  const open = async (name: string): Promise<WebSocket | undefined> => {
+    const secret = fds[name];
+    return secret === undefined
+      ? undefined
+      : await client.websocket(
+          `/1.0/operations/${id}/websocket?secret=${encodeURIComponent(secret)}`,
+          signal,
+        );
+  };
+  const [control, input, output, errorOutput] = await Promise.all(['control', '0', '1', '2'].map(open));
+  if (control === undefined || input === undefined) {
+    throw new DriverError('Internal', `exec ${id} came without its streams`);
+  }
+
+  return {control, input, output: output ?? input, errorOutput};
+}
+
+function exitCodeOf(ended: Record<string, unknown>, command: readonly string[]): number {
+  const status = exitStatus.safeParse(ended);
+  if (!status.success || status.data.return < 0) {
+    throw new DriverError('Internal', `the exit code of ${command[0]} was lost`);
+  }
+
+  return status.data.return;
+}

@@ -1,0 +1,67 @@
+import type {Readable} from 'node:stream';
+import {buffer} from 'node:stream/consumers';
+import type {FileOptions} from '../driver.ts';
+import {DriverError} from '../driver.ts';
+import type {Client} from './client.ts';
+import type {Backend} from './server.ts';
+
+export type FileTarget = {
+  readonly client: Client;
+  readonly backend: Backend;
+  readonly project: string;
+  /** On the backend. */
+  readonly instance: string;
+};
+
+/** Creates or replaces a file; its folder must exist. The instance may be stopped. */
+export async function writeFile(
+  target: FileTarget,
+  path: string,
+  file: FileOptions & {readonly content: Uint8Array | Readable},
+): Promise<void> {
+  const prefix = headerPrefix(target.backend);
+  await target.client.call('POST', filesPath(target), {
+    query: {project: target.project, path: absolute(path)},
+    headers: {
+      [`${prefix}-type`]: 'file',
+      [`${prefix}-write`]: 'overwrite',
+      [`${prefix}-mode`]: file.mode.toString(8).padStart(4, '0'),
+      [`${prefix}-uid`]: String(file.uid),
+      [`${prefix}-gid`]: String(file.gid),
+    },
+    content: file.content,
+    unlimited: true,
+  });
+}
+
+export async function readFile(target: FileTarget, path: string): Promise<Uint8Array> {
+  const {headers, body} = await target.client.download(filesPath(target), {
+    query: {project: target.project, path: absolute(path)},
+  });
+  const type = headers[`${headerPrefix(target.backend)}-type`];
+  if (type !== 'file') {
+    body.destroy();
+    throw new DriverError('Internal', `${path} in ${target.instance} is a ${String(type)}, not a file`);
+  }
+
+  try {
+    return await buffer(body);
+  } catch (error) {
+    throw new DriverError('BackendUnavailable', `reading ${path} in ${target.instance} was cut off`, {
+      cause: error,
+    });
+  }
+}
+
+function filesPath({instance}: FileTarget): string {
+  return `/1.0/instances/${encodeURIComponent(instance)}/files`;
+}
+
+function headerPrefix(backend: Backend): string {
+  return `x-${backend}`;
+}
+
+function absolute(path: string): string {
+  if (!path.startsWith('/')) throw new DriverError('Internal', `"${path}" is not an absolute path`);
+  return path;
+}

@@ -1,0 +1,134 @@
+import type {InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
+import type {CreateOptions, Limits} from '../driver.ts';
+import type {Subnet} from './address.ts';
+import {hardwareAddress} from './address.ts';
+import type {ImageSource} from './image-source.ts';
+import type {Names} from './names.ts';
+import {canonicalName} from './names.ts';
+import type {Backend} from './server.ts';
+
+/**
+ * Keys of an instance's config that are ours. The templates of `nexus/base` (hack/image/metadata.yaml) read hostname, network, dns,
+ * authorized-keys and host-key at every start.
+ */
+export const marks = {
+  uid: 'user.nexus.uid',
+  installation: 'user.nexus.installation',
+  specHash: 'user.nexus.spec-hash',
+  hostname: 'user.nexus.hostname',
+  network: 'user.nexus.network',
+  dns: 'user.nexus.dns',
+  authorizedKeys: 'user.nexus.authorized-keys',
+  hostKey: 'user.nexus.host-key',
+  publicHostKey: 'user.nexus.public-host-key',
+  retiredAt: 'user.nexus.retired-at',
+  retiredUntil: 'user.nexus.retired-until',
+  /** `uid:gid` of user dev, once an image that is not ours was made ready. */
+  provisioned: 'user.nexus.provisioned',
+} as const;
+
+/** The property of the image, copied by the backend to the instance, that tells an image with our templates from all others. */
+export const templateImage = {key: 'image.name', value: 'nexus/base'} as const;
+
+export type Config = Readonly<Record<string, string>>;
+export type Devices = Readonly<Record<string, Config>>;
+
+export type InstanceRequest = {
+  readonly name: string;
+  readonly type: 'container';
+  readonly source: ImageSource;
+  readonly profiles: readonly string[];
+  readonly config: Config;
+  readonly devices: Devices;
+};
+
+export type Placement = {
+  readonly names: Names;
+  readonly installation: string;
+  readonly backend: Backend;
+  readonly subnet: Subnet;
+  readonly address: string;
+  readonly source: ImageSource;
+};
+
+/** One request that carries everything a first start needs, so that nothing sits between it and sshd. */
+export function instanceRequest({spec, hostKey}: CreateOptions, placement: Placement): InstanceRequest {
+  const {names, address, backend} = placement;
+  return {
+    name: canonicalName(spec.uid),
+    type: 'container',
+    source: placement.source,
+    // Everything is the instance's own: what somebody edits in a profile changes no workspace.
+    profiles: [],
+    config: {
+      ...limitConfig(spec.limits),
+      ...environmentConfig(spec.env),
+      // Containers inside workspaces; the workspace itself stays unprivileged.
+      'security.nesting': 'true',
+      // No way from inside to the backend, and so none to the keys in this config.
+      [backend === 'incus' ? 'security.guestapi' : 'security.devlxd']: 'false',
+      [marks.uid]: spec.uid,
+      [marks.installation]: placement.installation,
+      [marks.specHash]: spec.specHash,
+      [marks.hostname]: spec.name,
+      [marks.network]: networkFile(placement.subnet, address),
+      [marks.dns]: placement.subnet.gateway,
+      [marks.authorizedKeys]: keysFile(spec.authorizedKeys),
+      [marks.hostKey]: hostKey.privateKey,
+      [marks.publicHostKey]: withoutComment(hostKey.publicKey),
+    },
+    devices: {
+      root: rootDevice(names.pool, spec.limits),
+      eth0: {
+        type: 'nic',
+        name: 'eth0',
+        network: names.bridge,
+        hwaddr: hardwareAddress(address),
+        'ipv4.address': address,
+      },
+    },
+  };
+}
+
+export function limitConfig(limits: Limits): Config {
+  return {'limits.cpu': String(limits.cpus), 'limits.memory': String(limits.memory)};
+}
+
+export function rootDevice(pool: string, limits: Limits): Config {
+  return {type: 'disk', path: '/', pool, size: String(limits.disk)};
+}
+
+/** As in `authorized_keys`: a line each. */
+export function keysFile(keys: InstanceSpec['authorizedKeys']): string {
+  return keys.map(key => `${key}\n`).join('');
+}
+
+/**
+ * For init and what the backend executes. The backend writes these into a file of lines, so values of several lines are left out; services and
+ * logins get theirs from the agent, whole.
+ */
+function environmentConfig(env: InstanceSpec['env']): Config {
+  return Object.fromEntries(
+    Object.entries(env)
+      .filter(([, value]) => !/[\n\r\0]/.test(value))
+      .map(([name, value]) => [`environment.${name}`, value]),
+  );
+}
+
+/** For systemd-networkd. The address is known beforehand, so no boot waits for DHCP. */
+function networkFile({gateway, prefix}: Subnet, address: string): string {
+  return `[Match]
+Name=eth0
+
+[Network]
+Address=${address}/${prefix}
+Gateway=${gateway}
+DNS=${gateway}
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+`;
+}
+
+export function withoutComment(publicKey: string): string {
+  return publicKey.trim().split(/\s+/).slice(0, 2).join(' ');
+}
