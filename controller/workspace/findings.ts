@@ -1,0 +1,289 @@
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
+import type {ServiceStatus, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
+import type {Finding} from './conditions.ts';
+import {failed, no, silence, yes} from './conditions.ts';
+import type {Desired} from './desired.ts';
+import type {FailureBook} from './failures.ts';
+import type {Placement} from './placement.ts';
+import {replacementOf} from './replacement.ts';
+import {isSatisfied} from './service-status.ts';
+import type {Sight} from './sight.ts';
+import {instanceOf} from './sight.ts';
+
+/** What the conditions are found from. `status`: node and ports as they are now, the rest as last written. */
+export type Evidence = {
+  readonly desired: Desired;
+  readonly sight: Sight;
+  readonly status: WorkspaceStatus;
+  readonly placement: Placement;
+  readonly book: FailureBook;
+  readonly services: readonly ServiceStatus[];
+};
+
+export function findScheduled({status, placement, desired}: Evidence): Finding {
+  if (status.node !== undefined) {
+    return yes('Placed', `It is on node ${status.node}.`);
+  }
+
+  if (placement.kind === 'Unplaced') {
+    return no(placement.reason, placement.message);
+  }
+
+  return desired.running
+    ? no('Unschedulable', 'It is being placed.')
+    : no('NotStarted', `It gets a node when it is first started: nexus workspace start ${desired.name}`);
+}
+
+export function findPortsAllocated({status, placement, desired, sight}: Evidence): Finding {
+  const {ports = []} = status;
+  if (status.node === undefined) {
+    return placement.kind === 'Unplaced' && placement.reason === 'PortsExhausted'
+      ? no('PortsExhausted', placement.message)
+      : no('NotPlaced', 'Ports are given together with a node.');
+  }
+
+  const missing = desired.ports.filter(({name}) => ports.every(port => port.name !== name));
+  if (missing.length > 0) {
+    const names = missing.map(({name}) => name).join(', ');
+    return no(
+      'PortsExhausted',
+      `No port of node ${status.node} is free for ${names}; one is given as soon as another workspace releases it.`,
+    );
+  }
+
+  const broken = (instanceOf(sight)?.forwards ?? []).find(({state}) => state === 'Failed');
+  if (broken !== undefined) {
+    const {name, nodePort, message} = broken;
+    return no(
+      'ForwardFailed',
+      `Port ${nodePort} of the node can't be opened for ${name}: ${message ?? 'no reason given'}`,
+    );
+  }
+
+  return yes('Allocated', `${ports.map(({name, nodePort}) => `${name} on ${nodePort}`).join(', ')}.`);
+}
+
+export function findProvisioned({sight, book}: Evidence): Finding {
+  switch (sight.kind) {
+    case 'Present': {
+      const {instance} = sight;
+      const isBeingMade = instance.state === 'Creating' || instance.operation?.kind === 'Create';
+      return isBeingMade
+        ? (failed(book, 'Create') ?? no('Creating', 'Its instance is being created.'))
+        : yes('Created', `Instance ${instance.name} exists.`);
+    }
+    case 'Absent':
+    case 'Unplaced':
+      return failed(book, 'Create') ?? no('NotCreated', 'There is no instance yet.');
+    default:
+      return undefined;
+  }
+}
+
+export function findSshReady({desired, sight, status, book}: Evidence): Finding {
+  if (sight.kind === 'Unknown') {
+    return silence(sight, status.observedAt);
+  }
+
+  if (!desired.running) {
+    return (
+      failed(book, 'Stop') ??
+      no('Stopped', `It is stopped; start it with: nexus workspace start ${desired.name}`)
+    );
+  }
+
+  const instance = instanceOf(sight);
+  if (instance?.state !== 'Running' || !instance.sshReady) {
+    return (
+      failed(book, 'Create', 'Start', 'Stop', 'Unfreeze', 'Rename', 'Delete') ??
+      no('Starting', 'Its sshd does not answer yet.')
+    );
+  }
+
+  return desired.authorizedKeys?.length === 0
+    ? no('NoKeys', 'Its owner has no ssh key, so nobody can log in; add one with: nexus ssh setup')
+    : yes('Answering', 'Its sshd answers.');
+}
+
+export function findRepositoryCloned({desired, sight, book}: Evidence): Finding {
+  if (desired.repository === undefined) {
+    return yes('NotDeclared', 'It has no repository.');
+  }
+
+  if (sight.kind === 'Unknown') {
+    return undefined;
+  }
+
+  const instance = instanceOf(sight);
+  if (instance?.repository !== undefined) {
+    const {branch, commit} = instance.repository;
+    const what = [branch, commit?.slice(0, 12)].filter(part => part !== undefined).join(' at ');
+    return yes('Cloned', `It is in /home/dev/${desired.directory}${what === '' ? '' : `, ${what}`}.`);
+  }
+
+  return (
+    failed(book, 'Clone') ??
+    (instance?.operation?.kind === 'Clone'
+      ? no('Cloning', 'It is being cloned.')
+      : no('Waiting', 'It is cloned once sshd answers.'))
+  );
+}
+
+export function findSetupSucceeded({desired, sight, book}: Evidence): Finding {
+  const {configuration} = desired;
+  if (configuration.state === 'Invalid') {
+    return no('ConfigurationInvalid', `.nexus/config.yaml in the repository: ${configuration.problem}`);
+  }
+
+  if (sight.kind === 'Unknown') {
+    return undefined;
+  }
+
+  if (configuration.state === 'Pending') {
+    return no('Waiting', 'The setup commands are read from the repository once it is cloned.');
+  }
+
+  const {commands, hash} = configuration.setup;
+  if (commands.length === 0) {
+    return yes('NotDeclared', 'It has no setup commands.');
+  }
+
+  const setup = instanceOf(sight)?.setup;
+  if (setup?.hash !== hash) {
+    return failed(book, 'Setup') ?? no('Waiting', 'The setup commands run once the repository is there.');
+  }
+
+  return findSetup(setup, commands, {desired, book});
+}
+
+function findSetup(
+  setup: NonNullable<Instance['setup']>,
+  commands: readonly string[],
+  {desired, book}: Pick<Evidence, 'desired' | 'book'>,
+): Finding {
+  const step = commands[setup.step ?? 0] ?? '';
+  switch (setup.state) {
+    case 'Succeeded':
+      return yes('Succeeded', 'The setup commands have run.');
+    case 'Running':
+      return no('Running', `Running: ${brief(step)}`);
+    case 'Failed': {
+      const code = setup.exitCode === undefined ? 'failed' : `ended with exit code ${setup.exitCode}`;
+      const output = setup.message === undefined ? '' : ` Its last output: ${setup.message.trim()}.`;
+      const again = failed(book, 'Setup')?.message.match(/Failed .*$/)?.[0] ?? '';
+      return no(
+        'SetupFailed',
+        `"${brief(step)}" ${code}.${output} See: nexus logs ${desired.name} --setup. ${again}`.trim(),
+      );
+    }
+  }
+}
+
+export function findServicesHealthy({desired, sight, status, services, book}: Evidence): Finding {
+  if (sight.kind === 'Unknown') {
+    return silence(sight, status.observedAt);
+  }
+
+  const {configuration} = desired;
+  if (!desired.running) {
+    return no('Stopped', 'It is stopped.');
+  }
+
+  if (configuration.state !== 'Known') {
+    return no('Waiting', 'The services are read from the repository once it is cloned.');
+  }
+
+  if (configuration.services.length === 0) {
+    return yes('NotDeclared', 'It has no services.');
+  }
+
+  if (instanceOf(sight)?.servicesHash !== configuration.servicesHash) {
+    return failed(book, 'ApplyServices') ?? no('Waiting', 'The services start once setup has succeeded.');
+  }
+
+  const unmet = configuration.services.flatMap(service => {
+    const seen = services.find(({name}) => name === service.name);
+    return seen === undefined || isSatisfied(service, seen) ? [] : [seen];
+  });
+  return unmet.length === 0
+    ? yes('Healthy', 'All services are healthy.')
+    : no(unmetReason(unmet), `${unmet.map(describeService).join('; ')}.`);
+}
+
+function unmetReason(unmet: readonly ServiceStatus[]): string {
+  if (unmet.some(({status}) => status === 'Failed' || status === 'BackOff' || status === 'Exited')) {
+    return 'ServiceFailed';
+  }
+
+  return unmet.some(({status}) => status === 'Unhealthy') ? 'ServiceUnhealthy' : 'ServicesStarting';
+}
+
+function describeService({name, status, exitCode, lastError}: ServiceStatus): string {
+  const code = exitCode === undefined ? '' : `, exit code ${exitCode}`;
+  const error = lastError === undefined ? '' : `: ${brief(lastError)}`;
+  return `${name} is ${status}${code}${error}`;
+}
+
+export function findUpToDate({desired, sight, status, book}: Evidence): Finding {
+  const instance = instanceOf(sight);
+  if (instance === undefined) {
+    return sight.kind === 'Unknown' ? undefined : yes('UpToDate', 'Nothing is older than its spec.');
+  }
+
+  const {name} = desired;
+  const replacement = replacementOf({desired, instance, status});
+  switch (replacement.state) {
+    case 'NotAllowed':
+      return no(
+        'RecreateNeeded',
+        `Its image or provider was changed, which needs a new instance; commit and push, then: nexus apply --recreate (annotation nexus.dev/recreate on ${name})`,
+      );
+    case 'UnsavedWork':
+      return no(
+        'UnsavedWork',
+        'It needs a new instance, and the present one holds work that is not committed and pushed. Push it, then stop and start the workspace; or lose it with: nexus apply --recreate --force',
+      );
+    case 'Due':
+      return no('Recreating', 'Its instance is being replaced.');
+    case 'NotNeeded':
+      return findContentUpToDate(instance, {desired, book});
+  }
+}
+
+function findContentUpToDate(
+  instance: Instance,
+  {desired, book}: Pick<Evidence, 'desired' | 'book'>,
+): Finding {
+  const {repository} = instance;
+  if (repository?.notMerged !== undefined) {
+    return no('NotMerged', `New commits were fetched and not merged: ${repository.notMerged}`);
+  }
+
+  const failure = failed(
+    book,
+    'Fetch',
+    'Configure',
+    'SetLimits',
+    'SetAuthorizedKeys',
+    'SetForwards',
+    'Restore',
+  );
+  const bundle = desired.repository?.bundle?.commit;
+  const isBehind =
+    bundle !== undefined &&
+    repository !== undefined &&
+    repository.bundleCommit !== bundle &&
+    repository.commit !== bundle;
+  return (
+    failure ??
+    (isBehind
+      ? no('Fetching', `Commit ${bundle.slice(0, 12)} is being fetched.`)
+      : yes('UpToDate', 'Nothing is older than its spec.'))
+  );
+}
+
+/** The first line, at most 200 characters. */
+function brief(text: string): string {
+  const [line = ''] = text.split('\n');
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}

@@ -1,0 +1,269 @@
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
+import {timestampAt} from '../../api/effects/clock.ts';
+import type {Condition} from '../../api/v1alpha1/condition.ts';
+import {findCondition, setCondition} from '../../api/v1alpha1/condition.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {WorkspacePhase, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
+import type {ConditionType, Finding} from './conditions.ts';
+import {failed, no, silence, statement, yes} from './conditions.ts';
+import {isFailing} from './failures.ts';
+import type {Evidence} from './findings.ts';
+import {
+  findPortsAllocated,
+  findProvisioned,
+  findRepositoryCloned,
+  findScheduled,
+  findServicesHealthy,
+  findSetupSucceeded,
+  findSshReady,
+  findUpToDate,
+} from './findings.ts';
+import {canonicalJson} from './hashes.ts';
+import {serviceStatuses} from './service-status.ts';
+import {instanceOf} from './sight.ts';
+import type {Wait} from './situation.ts';
+
+export type StatusOptions = Omit<Evidence, 'services'> & {
+  readonly node: Stored<'Node'> | undefined;
+  readonly wait: Wait | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+};
+
+/** Milliseconds between two writes of a status in which nothing but times of observation is new. */
+const observationInterval = 60_000;
+
+/** What status is to say on this evidence. Keeps what was said before of what nothing is known of now. Pure. */
+export function statusOf(workspace: Stored<'Workspace'>, options: StatusOptions): WorkspaceStatus {
+  const {desired, sight, status: previous} = options;
+  if (sight.kind === 'Quiet') {
+    return desired.deletion === 'no' ? previous : {...previous, phase: 'Deleting'};
+  }
+
+  const instance = instanceOf(sight);
+  const isUnknown = sight.kind === 'Unknown';
+  const services = serviceStatuses({
+    services: desired.configuration.state === 'Known' ? desired.configuration.services : [],
+    ports: previous.ports ?? [],
+    instance,
+    previous: previous.services ?? [],
+    isUnknown,
+    host: options.node?.spec.address,
+  });
+  const evidence: Evidence = {...options, services};
+  const conditions = conditionsOf(workspace, evidence, options);
+  return {
+    phase: phaseOf(evidence, conditions),
+    observedGeneration: workspace.metadata.generation,
+    conditions,
+    ...(previous.node !== undefined && {node: previous.node, ports: previous.ports ?? []}),
+    ...sshOf(options, instance),
+    ...(isUnknown
+      ? unobserved(previous)
+      : {
+          ...observedOf(workspace, instance),
+          ...setupOf(options, instance),
+        }),
+    services: desired.configuration.state === 'Known' ? services : (previous.services ?? []),
+    ...failuresOf(options),
+  };
+}
+
+/** Whether `next` says more than `previous`; times of observation alone count once a minute. */
+export function isWorthWriting(previous: WorkspaceStatus, next: WorkspaceStatus): boolean {
+  if (canonicalJson(previous) === canonicalJson(next)) {
+    return false;
+  }
+
+  const withoutTimes = (status: WorkspaceStatus) =>
+    canonicalJson(status)
+      .replaceAll(/"observedAt":"[^"]*",?/g, '')
+      .replaceAll(',}', '}');
+  const age = Date.parse(next.observedAt ?? '') - Date.parse(previous.observedAt ?? '');
+  return withoutTimes(previous) !== withoutTimes(next) || Number.isNaN(age) || age >= observationInterval;
+}
+
+function conditionsOf(
+  {metadata}: Stored<'Workspace'>,
+  evidence: Evidence,
+  {now, wait}: StatusOptions,
+): Condition[] {
+  const findings: readonly (readonly [ConditionType, Finding])[] = [
+    ['Scheduled', findScheduled(evidence)],
+    ['PortsAllocated', findPortsAllocated(evidence)],
+    ['Provisioned', findProvisioned(evidence)],
+    ['SshReady', findSshReady(evidence)],
+    ['RepositoryCloned', findRepositoryCloned(evidence)],
+    ['SetupSucceeded', findSetupSucceeded(evidence)],
+    ['ServicesHealthy', findServicesHealthy(evidence)],
+    ['UpToDate', findUpToDate(evidence)],
+  ];
+  let conditions: readonly Condition[] = evidence.status.conditions ?? [];
+  const state = (type: ConditionType, finding: NonNullable<Finding>) => {
+    conditions = setCondition(conditions, statement(type, finding, metadata.generation), timestampAt(now));
+  };
+
+  for (const [type, finding] of findings) {
+    if (finding !== undefined) {
+      state(type, finding);
+    }
+  }
+
+  state('Ready', findReady(evidence, conditions, wait));
+  return [...conditions];
+}
+
+const requirements: readonly ConditionType[] = [
+  'Scheduled',
+  'PortsAllocated',
+  'Provisioned',
+  'SshReady',
+  'RepositoryCloned',
+  'SetupSucceeded',
+  'ServicesHealthy',
+];
+
+function findReady(
+  {desired, sight, status, book}: Evidence,
+  conditions: readonly Condition[],
+  wait: Wait | undefined,
+): NonNullable<Finding> {
+  if (desired.deletion !== 'no') {
+    const unreachable =
+      sight.kind === 'Unknown'
+        ? `${silence(sight, status.observedAt).message} To let go of what is left there: nexus delete --force`
+        : undefined;
+    const message = unreachable ?? failed(book, 'Delete', 'Stop')?.message ?? wait?.message;
+    return no('Deleting', message ?? 'It is being deleted.');
+  }
+
+  if (sight.kind === 'Unknown') {
+    return silence(sight, status.observedAt);
+  }
+
+  if (!desired.running) {
+    return no('Stopped', `It is stopped; start it with: nexus workspace start ${desired.name}`);
+  }
+
+  for (const type of requirements) {
+    const condition = findCondition(conditions, type);
+    if (condition?.status !== 'True') {
+      return no(condition?.reason ?? 'Waiting', condition?.message ?? `${type} is not known yet.`);
+    }
+  }
+
+  return yes('Ready', 'sshd answers, and all that was declared is done and healthy.');
+}
+
+function phaseOf({desired, sight, status, book}: Evidence, conditions: readonly Condition[]): WorkspacePhase {
+  if (desired.deletion !== 'no') {
+    return 'Deleting';
+  }
+
+  if (sight.kind === 'Unknown') {
+    return 'Unknown';
+  }
+
+  if (isFailing(book) || desired.configuration.state === 'Invalid') {
+    return 'Error';
+  }
+
+  const instance = instanceOf(sight);
+  if (!desired.running) {
+    return instance === undefined || instance.state === 'Stopped' ? 'Stopped' : (status.phase ?? 'Pending');
+  }
+
+  if (status.node === undefined) {
+    return 'Pending';
+  }
+
+  const isUp = (['SshReady', 'RepositoryCloned', 'SetupSucceeded'] as const).every(
+    type => findCondition(conditions, type)?.status === 'True',
+  );
+  return isUp ? 'Running' : 'Creating';
+}
+
+function sshOf({node, status}: StatusOptions, instance: Instance | undefined): Pick<WorkspaceStatus, 'ssh'> {
+  const port = status.ports?.find(({name}) => name === 'ssh')?.nodePort;
+  if (port === undefined || node === undefined) {
+    return status.ssh === undefined || status.node === undefined ? {} : {ssh: status.ssh};
+  }
+
+  const hostKey = instance?.hostKey ?? status.ssh?.hostKey;
+  return {
+    ssh: {
+      host: node.spec.address,
+      port,
+      username: 'dev',
+      ...(hostKey !== undefined && {hostKey}),
+    },
+  };
+}
+
+/** What was last seen, with its times: the conditions say that it is no longer known. */
+function unobserved(previous: WorkspaceStatus): WorkspaceStatus {
+  const {instance, repo, setup, observedAt} = previous;
+  return {
+    ...(instance !== undefined && {instance}),
+    ...(repo !== undefined && {repo}),
+    ...(setup !== undefined && {setup}),
+    ...(observedAt !== undefined && {observedAt}),
+  };
+}
+
+function observedOf({spec}: Stored<'Workspace'>, instance: Instance | undefined): WorkspaceStatus {
+  const {repo} = spec;
+  const repository = instance?.repository;
+  const branch = repository?.branch ?? repo?.branch;
+  return {
+    ...(instance !== undefined && {
+      instance: {
+        name: instance.name,
+        state: instance.state,
+        ...(instance.address !== undefined && {address: instance.address}),
+        ...(instance.specHash !== undefined && {specHash: instance.specHash}),
+        ...(instance.startedAt !== undefined && {startedAt: instance.startedAt}),
+        observedAt: instance.observedAt,
+      },
+      observedAt: instance.observedAt,
+      ...(instance.operation !== undefined && {operationStartedAt: instance.operation.startedAt}),
+    }),
+    ...(repo !== undefined && {
+      repo: {
+        ...(repo.owner !== undefined && {owner: repo.owner}),
+        name: repo.name,
+        ...(branch !== undefined && {branch}),
+        ...(repository?.commit !== undefined && {commit: repository.commit}),
+        ...(repository?.unsaved !== undefined && {dirty: repository.unsaved}),
+        ...(repository !== undefined && {observedAt: repository.observedAt}),
+      },
+    }),
+  };
+}
+
+function setupOf({desired}: StatusOptions, instance: Instance | undefined): Pick<WorkspaceStatus, 'setup'> {
+  const {configuration} = desired;
+  if (configuration.state !== 'Known' || configuration.setup.commands.length === 0) {
+    return {};
+  }
+
+  const setup = instance?.setup;
+  return setup?.hash !== configuration.setup.hash
+    ? {setup: {state: 'Pending'}}
+    : {
+        setup: {
+          state: setup.state,
+          ...(setup.exitCode !== undefined && {exitCode: setup.exitCode}),
+          ...(setup.message !== undefined && {message: setup.message}),
+        },
+      };
+}
+
+function failuresOf({book}: StatusOptions): WorkspaceStatus {
+  return {
+    ...(book.count > 0 && {failures: book.count}),
+    ...(book.count > 0 &&
+      book.nextAttemptAt !== undefined && {nextAttemptAt: timestampAt(book.nextAttemptAt)}),
+    ...(book.last !== undefined && {lastFailure: book.last}),
+  };
+}
