@@ -5,7 +5,10 @@ apt_updated=
 
 # apt_update: at most once a run.
 apt_update() {
-  [[ -n $apt_updated ]] && return
+  [[ -n $apt_updated ]] || apt_refresh
+}
+
+apt_refresh() {
   require_apt
   note "refreshing package lists"
   quietly apt-get update -q || warn "apt-get update failed; trying with the lists at hand"
