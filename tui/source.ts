@@ -2,17 +2,18 @@ import type {Kind, Stored} from '../api/v1alpha1/kinds.ts';
 
 export type DashboardKind = 'Workspace' | 'Node' | 'Event';
 
-type ChangeOf<K extends Kind> =
+/** What the server pushes about one kind. `synced` replaces all that was known of it. */
+export type ResourceChangeOf<K extends Kind> =
   | {readonly type: 'synced'; readonly kind: K; readonly items: readonly Stored<K>[]}
   | {readonly type: 'put'; readonly kind: K; readonly object: Stored<K>}
   | {readonly type: 'gone'; readonly kind: K; readonly name: string};
 
-/** What the server pushes. `synced` replaces all that was known of the kind. */
-export type Change =
-  | {[K in DashboardKind]: ChangeOf<K>}[DashboardKind]
+export type ConnectionChange =
   | {readonly type: 'connected'}
   /** What is shown ages from here on; the source goes on trying. */
   | {readonly type: 'disconnected'; readonly message: string};
+
+export type Change = {[K in DashboardKind]: ResourceChangeOf<K>}[DashboardKind] | ConnectionChange;
 
 export type LogSource = {readonly type: 'service'; readonly name: string} | {readonly type: 'setup'};
 
