@@ -59,7 +59,29 @@ export function openBook(
   const isForgiven =
     (status.observedGeneration ?? 0) < metadata.generation ||
     (last !== undefined && retryAt > Date.parse(last.at));
-  return countReports(isForgiven ? forgive(stored) : stored, observed, options);
+  return reviewBook(isForgiven ? forgive(stored) : stored, observed, options);
+}
+
+/** The book with what the node reports that is not in it yet: an error, or an operation past its deadline. */
+export function reviewBook(
+  book: FailureBook,
+  {desired, sight}: {readonly desired: Desired; readonly sight: Sight},
+  options: BookOptions,
+): FailureBook {
+  if (!isEvidence(sight)) {
+    return book;
+  }
+
+  const error = lastReport(sight)?.lastError;
+  const reported =
+    error !== undefined && error.at !== book.last?.reportedAt
+      ? countFailure(
+          book,
+          {operation: error.operation, code: error.code, message: error.message, reportedAt: error.at},
+          options,
+        )
+      : book;
+  return countOverdue(reported, {desired, sight}, options);
 }
 
 /** One more failure, and the wait that follows. */
@@ -127,27 +149,6 @@ function forgive({last}: FailureBook): FailureBook {
 
 function isEvidence(sight: Sight): boolean {
   return sight.kind === 'Present' || sight.kind === 'Absent';
-}
-
-function countReports(
-  book: FailureBook,
-  {desired, sight}: {readonly desired: Desired; readonly sight: Sight},
-  options: BookOptions,
-): FailureBook {
-  if (!isEvidence(sight)) {
-    return book;
-  }
-
-  const error = lastReport(sight)?.lastError;
-  const reported =
-    error !== undefined && error.at !== book.last?.reportedAt
-      ? countFailure(
-          book,
-          {operation: error.operation, code: error.code, message: error.message, reportedAt: error.at},
-          options,
-        )
-      : book;
-  return countOverdue(reported, {desired, sight}, options);
 }
 
 function countOverdue(

@@ -75,10 +75,6 @@ export function isWorthWriting(previous: WorkspaceStatus, next: WorkspaceStatus)
     return false;
   }
 
-  const withoutTimes = (status: WorkspaceStatus) =>
-    canonicalJson(status)
-      .replaceAll(/"observedAt":"[^"]*",?/g, '')
-      .replaceAll(',}', '}');
   const age = Date.parse(next.observedAt ?? '') - Date.parse(previous.observedAt ?? '');
   return withoutTimes(previous) !== withoutTimes(next) || Number.isNaN(age) || age >= observationInterval;
 }
@@ -111,6 +107,17 @@ function conditionsOf(
 
   state('Ready', findReady(evidence, conditions, wait));
   return [...conditions];
+}
+
+function withoutTimes(status: WorkspaceStatus): string {
+  const {instance, repo, services} = status;
+  return canonicalJson({
+    ...status,
+    observedAt: undefined,
+    instance: instance && {...instance, observedAt: undefined},
+    repo: repo && {...repo, observedAt: undefined},
+    services: services?.map(service => ({...service, observedAt: undefined})),
+  });
 }
 
 const requirements: readonly ConditionType[] = [

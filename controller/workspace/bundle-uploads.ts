@@ -1,0 +1,85 @@
+import {pipeline} from 'node:stream/promises';
+import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {BundleStore} from '../../api/storage/bundle-store.ts';
+import {isStorageError} from '../../api/storage/storage-error.ts';
+import type {Agents} from '../agent-client/agents.ts';
+
+export type BundleUploads = {
+  /**
+   * Resolves once the node holds the bundle. Throws AgentError: `NotPermittedNow` while a long upload goes on in the background (ask
+   * again), `NotFound` when this server doesn't hold the bundle either.
+   */
+  ensure(node: string, digest: string, signal: AbortSignal): Promise<void>;
+};
+
+export type BundleUploadsOptions = {
+  readonly agents: Pick<Agents, 'request' | 'open'>;
+  readonly bundles: Pick<BundleStore, 'open'>;
+  readonly clock: Clock;
+  /** Ends uploads that go on in the background. */
+  readonly signal: AbortSignal;
+};
+
+/** Milliseconds that a reconcile waits for an upload: most are done, and a huge one keeps no worker busy. */
+const patience = 5000;
+
+/** Brings git bundles to nodes; one that several workspaces need goes to a node once. */
+export function createBundleUploads({
+  agents,
+  bundles,
+  clock,
+  signal: lifetime,
+}: BundleUploadsOptions): BundleUploads {
+  const running = new Map<string, Promise<void>>();
+
+  const upload = async (node: string, digest: string) => {
+    const {present} = await agents.request(node, 'bundle/has', {digest}, lifetime);
+    if (present) {
+      return;
+    }
+
+    const {size, content} = await open(bundles, digest);
+    const stream = await agents.open(node, 'bundle/put', {digest, size}, lifetime);
+    const finished = stream.finished;
+    // Whichever fails first tells why; the other's failure follows from it.
+    await Promise.all([pipeline(content, stream.input, {signal: lifetime}), finished]);
+  };
+
+  return {
+    async ensure(node, digest, signal) {
+      const key = `${node} ${digest}`;
+      const present = running.get(key);
+      const current = present ?? upload(node, digest).finally(() => running.delete(key));
+      if (present === undefined) {
+        running.set(key, current);
+      }
+
+      const timer = new AbortController();
+      const timedOut = clock.sleep(patience, AbortSignal.any([signal, timer.signal])).then(
+        () => true,
+        () => false,
+      );
+      const isLate = await Promise.race([current.then(() => false), timedOut.then(late => late)]);
+      timer.abort();
+      signal.throwIfAborted();
+      if (isLate) {
+        current.catch(() => {});
+        throw new AgentError('NotPermittedNow', 'the commits are being sent to the node');
+      }
+    },
+  };
+}
+
+async function open(bundles: BundleUploadsOptions['bundles'], digest: string) {
+  try {
+    return await bundles.open(digest);
+  } catch (error) {
+    if (isStorageError(error, 'NotFound')) {
+      const message = 'The uploaded commits are no longer on the server; run nexus apply again.';
+      throw new AgentError('NotFound', message, {cause: error});
+    }
+
+    throw error;
+  }
+}

@@ -1,0 +1,148 @@
+import {findCondition} from '../../api/v1alpha1/condition.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {Agents} from '../agent-client/agents.ts';
+import type {CacheChange, IndexFunction} from '../informer/cache.ts';
+import type {Informer} from '../informer/informer.ts';
+import {canonicalJson} from './hashes.ts';
+
+export type WorkspaceIndex = 'uid' | 'node' | 'owner' | 'waiting';
+
+/** How workspaces are found by the reconciler and its watches; for the informer that they are read from. */
+export const workspaceIndexes: Readonly<Record<WorkspaceIndex, IndexFunction<'Workspace'>>> = {
+  uid: ({metadata}) => [metadata.uid],
+  node: ({status}) => (status?.node === undefined ? [] : [status.node]),
+  owner: ({spec}) => [spec.owner],
+  waiting: workspace => (isWaiting(workspace) ? [waiting] : []),
+};
+
+/** The one value of the index `waiting`: for a node, or for a port. */
+export const waiting = 'waiting';
+
+type Reader<K extends 'Workspace' | 'Node' | 'User', I extends string> = Pick<
+  Informer<K, I>,
+  'get' | 'list' | 'byIndex' | 'observe' | 'onChange' | 'hasSynced'
+>;
+
+export type WorkspaceCache = Reader<'Workspace', WorkspaceIndex>;
+export type NodeCache = Omit<Reader<'Node', never>, 'byIndex'>;
+export type UserCache = Omit<Reader<'User', never>, 'byIndex'>;
+
+export type WatchOptions = {
+  readonly workspaces: WorkspaceCache;
+  readonly nodes: NodeCache;
+  readonly users: UserCache;
+  readonly agents: Pick<Agents, 'onChange'>;
+  /** Takes the name of a workspace. */
+  readonly enqueue: (key: string) => void;
+};
+
+/** Brings every change that may matter to a workspace to its reconciler. Dispose of the result to stop. */
+export function watchForWorkspaces({workspaces, nodes, users, agents, enqueue}: WatchOptions): Disposable {
+  const enqueueAll = (found: readonly Stored<'Workspace'>[]) => {
+    for (const {metadata} of found) {
+      enqueue(metadata.name);
+    }
+  };
+  const enqueueWaiting = () => enqueueAll(workspaces.byIndex('waiting', waiting));
+
+  const watches = new DisposableStack();
+  watches.use(
+    workspaces.onChange(change => {
+      if (concernsItself(change)) {
+        enqueue(change.object.metadata.name);
+      }
+
+      if (releasesPorts(change)) {
+        enqueueWaiting();
+      }
+    }),
+  );
+  watches.use(
+    nodes.onChange(change => {
+      if (change.type !== 'MODIFIED' || gist(change.object) !== gist(change.previous)) {
+        enqueueAll(workspaces.byIndex('node', change.object.metadata.name));
+        enqueueWaiting();
+      }
+    }),
+  );
+  watches.use(
+    users.onChange(change => {
+      if (change.type !== 'MODIFIED' || isRespecified(change)) {
+        enqueueAll(workspaces.byIndex('owner', change.object.metadata.name));
+      }
+    }),
+  );
+  watches.use(
+    agents.onChange(({node, uid}) => {
+      if (uid === undefined) {
+        enqueueAll(workspaces.byIndex('node', node));
+        enqueueWaiting();
+      } else {
+        enqueueAll(workspaces.byIndex('uid', uid));
+      }
+    }),
+  );
+  return watches;
+}
+
+/** Status is written by the reconciler alone: its own writes are no news to it. */
+function concernsItself(change: CacheChange<'Workspace'>): boolean {
+  return (
+    change.type !== 'MODIFIED' || isRespecified(change) || metadataOf(change) !== previousMetadataOf(change)
+  );
+}
+
+function isRespecified(change: Extract<CacheChange<'Workspace'> | CacheChange<'User'>, {type: 'MODIFIED'}>) {
+  const {object, previous} = change;
+  return (
+    object.metadata.generation !== previous.metadata.generation ||
+    object.metadata.uid !== previous.metadata.uid
+  );
+}
+
+function metadataOf({object}: CacheChange<'Workspace'>): string {
+  return relevantMetadata(object);
+}
+
+function previousMetadataOf({previous}: Extract<CacheChange<'Workspace'>, {type: 'MODIFIED'}>): string {
+  return relevantMetadata(previous);
+}
+
+function relevantMetadata({metadata}: Stored<'Workspace'>): string {
+  const {annotations, finalizers, deletionTimestamp} = metadata;
+  return canonicalJson([annotations ?? {}, finalizers ?? [], deletionTimestamp ?? '']);
+}
+
+function releasesPorts(change: CacheChange<'Workspace'>): boolean {
+  switch (change.type) {
+    case 'ADDED':
+      return false;
+    case 'DELETED':
+      return true;
+    case 'MODIFIED': {
+      const held = new Set(change.object.status?.ports?.map(({nodePort}) => nodePort));
+      return (change.previous.status?.ports ?? []).some(({nodePort}) => !held.has(nodePort));
+    }
+  }
+}
+
+/** What of a Node matters to workspaces: not its heartbeats. */
+function gist({metadata, status}: Stored<'Node'>): string {
+  const ready = findCondition(status?.conditions, 'Ready');
+  return canonicalJson([
+    metadata.generation,
+    metadata.labels ?? {},
+    metadata.deletionTimestamp ?? '',
+    ready?.status ?? '',
+  ]);
+}
+
+function isWaiting({metadata, spec, status}: Stored<'Workspace'>): boolean {
+  if (metadata.deletionTimestamp !== undefined) {
+    return false;
+  }
+
+  return status?.node === undefined
+    ? spec.running
+    : findCondition(status.conditions, 'PortsAllocated')?.reason === 'PortsExhausted';
+}
