@@ -1,4 +1,4 @@
-// The page. Every view is counted by the api.
+// The page, and GET /healthz. Every view is counted by the api.
 import {createServer} from 'node:http';
 import {hostname} from 'node:os';
 
@@ -6,6 +6,11 @@ const port = 3000;
 const api = process.env.API_URL ?? 'http://localhost:4000';
 
 createServer(async (request, response) => {
+  if (request.url === '/healthz') {
+    response.writeHead(200, {'content-type': 'text/plain'}).end('ok\n');
+    return;
+  }
+
   if (request.url !== '/') {
     response.writeHead(404, {'content-type': 'text/plain'}).end('not found\n');
     return;
