@@ -1,0 +1,247 @@
+import {isDeepStrictEqual} from 'node:util';
+import {AgentError, isAgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {AgentConnection} from '../../api/agent/v1alpha1/connection.ts';
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
+import {instance as instanceSchema} from '../../api/agent/v1alpha1/instance.ts';
+import type {Method, NodeFacts, Result} from '../../api/agent/v1alpha1/messages.ts';
+import {heartbeatDeadline, protocolVersion, requests} from '../../api/agent/v1alpha1/messages.ts';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Logger} from '../../api/effects/logger.ts';
+import type {Random} from '../../api/effects/random.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import {backOffDelay} from '../workqueue/back-off.ts';
+import type {NodeView} from './agents.ts';
+import type {Connect} from './connect.ts';
+import {createInstanceCache} from './instance-cache.ts';
+import type {Session} from './session.ts';
+import {createSession} from './session.ts';
+
+/** The connection to one node, made again whenever it is lost, and what was learnt over it. */
+export type NodeLink = Pick<Session, 'request' | 'open'> & {
+  view(): NodeView;
+  /** Replaces the connection by one to the node as it is declared now. */
+  reconnect(node: Stored<'Node'>): void;
+  /** Resolves once nothing of it is left. */
+  close(): Promise<void>;
+};
+
+export type NodeLinkOptions = {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly connect: Connect;
+  /** Of this controller; an agent that has seen a higher one answers `Fenced`. */
+  readonly epoch: number;
+  readonly installation: string;
+  /** After a change of the view; without uid when more than one instance, or the node itself, may have changed. */
+  readonly onChange: (uid?: string) => void;
+  /** A later controller rules this node: this one will not connect to it again. */
+  readonly onFenced: () => void;
+};
+
+/** Between attempts to connect. The first comes soon, since an agent that is updated is back at once. */
+const backOff = {base: 250, limit: 30_000};
+
+/** Milliseconds from the start of an attempt to the full list of instances. */
+const connectTimeout = 30_000;
+
+/** Clocks of a node and of who observes it agree within this; more backwards means that the clock was set. Milliseconds. */
+const clockStep = 1000;
+
+export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOptions): NodeLink {
+  const {clock, random, connect, epoch, installation, onChange, onFenced} = options;
+  const {name} = declared.metadata;
+  const log = options.log.child({node: name});
+  const cache = createInstanceCache();
+  const closing = new AbortController();
+  let node = declared;
+  let attempt = new AbortController();
+  /** There from the full list on until the connection is lost. */
+  let session: Session | undefined;
+  let facts: NodeFacts | undefined;
+  let heardAt: number | undefined;
+  let lastError: string | undefined;
+  let failures = 0;
+  let fenced = false;
+  /** Whether the present attempt came that far. */
+  let wasConnected = false;
+
+  const takeFacts = (next: NodeFacts) => {
+    const previous = facts;
+    facts = next;
+    if (previous !== undefined && Date.parse(next.time) < Date.parse(previous.time) - clockStep) {
+      cache.forgetTimes();
+    }
+    return previous === undefined || !isDeepStrictEqual({...previous, time: ''}, {...next, time: ''});
+  };
+
+  const takeInstance = (instance: Instance) => {
+    if (cache.take(instance)) {
+      onChange(instance.uid);
+    }
+  };
+
+  /** Resolves when the connection is over; throws why. */
+  const attend = async (connection: AgentConnection, signal: AbortSignal): Promise<void> => {
+    using mine = createSession(connection, clock);
+    using _changes = connection.on('instance/changed', instance => {
+      heardAt = clock.now();
+      takeInstance(instance);
+    });
+    using _heartbeats = connection.on('heartbeat', next => {
+      heardAt = clock.now();
+      if (takeFacts(next)) {
+        onChange();
+      }
+    });
+    const hello = await mine.request(
+      'initialize',
+      {protocolVersion, role: 'controller', epoch, installation, node: name},
+      signal,
+    );
+    if (hello.protocolVersion !== protocolVersion) {
+      throw new AgentError(
+        'Unsupported',
+        `its agent speaks version ${hello.protocolVersion} of the protocol, this server ${protocolVersion}: install the same version of nexus on both`,
+      );
+    }
+    takeFacts(hello.node);
+    cache.beginList();
+    const {instances} = await mine.request('instance/list', {}, signal);
+    cache.takeList(instances);
+    heardAt = clock.now();
+    log.info({instances: instances.length, agentVersion: hello.node.agentVersion}, 'connected to node');
+    lastError = undefined;
+    failures = 0;
+    wasConnected = true;
+    session = mine;
+    try {
+      onChange();
+      await silence(connection.closed, signal);
+    } finally {
+      session = undefined;
+    }
+  };
+
+  /** Throws as soon as the connection is lost, nothing was heard for too long, or `signal` is aborted. */
+  const silence = async (closed: AbortSignal, signal: AbortSignal): Promise<never> => {
+    const either = AbortSignal.any([closed, signal]);
+    for (;;) {
+      const left = (heardAt ?? clock.now()) + heartbeatDeadline - clock.now();
+      if (left <= 0) {
+        throw new AgentError('Disconnected', `nothing was heard from it for ${heartbeatDeadline / 1000} s`);
+      }
+      await clock.sleep(left, either);
+    }
+  };
+
+  const connectOnce = async (signal: AbortSignal): Promise<void> => {
+    const starting = new AbortController();
+    const onAbort = () => starting.abort(signal.reason);
+    signal.addEventListener('abort', onAbort, {once: true});
+    using _timer = clock.schedule(connectTimeout, () => {
+      if (session === undefined) {
+        starting.abort(new AgentError('Disconnected', `could not connect within ${connectTimeout / 1000} s`));
+      }
+    });
+    try {
+      await using connection = await connect(node, starting.signal);
+      await attend(connection, starting.signal);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  };
+
+  const lost = (error: unknown) => {
+    session = undefined;
+    if (isAgentError(error, 'Fenced')) {
+      fenced = true;
+      lastError = 'a later server rules this node';
+      log.error({error, epoch}, 'fenced off by a later controller; will not connect again');
+      onFenced();
+    } else {
+      failures += 1;
+      const message = error instanceof Error ? error.message : String(error);
+      if (!wasConnected && message === lastError) {
+        return;
+      }
+      log.warn({error, failures}, wasConnected ? 'lost the connection to node' : 'can not connect to node');
+      lastError = message;
+    }
+    onChange();
+  };
+
+  const run = async () => {
+    while (!closing.signal.aborted && !fenced) {
+      attempt = new AbortController();
+      wasConnected = false;
+      const either = AbortSignal.any([closing.signal, attempt.signal]);
+      try {
+        await connectOnce(either);
+      } catch (error) {
+        if (!either.aborted) {
+          lost(error);
+        } else if (wasConnected && !closing.signal.aborted && !fenced) {
+          onChange();
+        }
+      }
+      if (either.aborted) {
+        continue;
+      }
+      await clock.sleep(backOffDelay(Math.max(1, failures), backOff, random), either).catch(() => {});
+    }
+  };
+  const running = run();
+
+  const connected = (): Session => {
+    if (session === undefined) {
+      throw new AgentError(
+        fenced ? 'Fenced' : 'Disconnected',
+        `node ${name} is not connected: ${lastError ?? 'connecting'}`,
+      );
+    }
+    return session;
+  };
+
+  return {
+    view: () => ({
+      connected: session !== undefined,
+      ...(lastError === undefined ? {} : {lastError}),
+      ...(heardAt === undefined ? {} : {heardAt}),
+      ...(facts === undefined ? {} : {facts}),
+      synced: session !== undefined,
+      instances: cache.instances,
+    }),
+    async request(method, params, signal) {
+      const mine = connected();
+      try {
+        const result = await mine.request(method, params, signal);
+        if (isInstance(method, result)) {
+          takeInstance(result);
+        }
+        return result;
+      } catch (error) {
+        if (isAgentError(error, 'Fenced') && mine === session) {
+          lost(error);
+          attempt.abort(error);
+        }
+        throw error;
+      }
+    },
+    open: async (method, params, signal) => await connected().open(method, params, signal),
+    reconnect(next) {
+      node = next;
+      failures = 0;
+      attempt.abort(new AgentError('Disconnected', 'the node was declared anew'));
+    },
+    async close() {
+      closing.abort(new AgentError('Disconnected', 'the connection to the node was closed'));
+      await running;
+    },
+  };
+}
+
+/** Whether the answer to this method is an instance. */
+function isInstance<M extends Method>(method: M, result: Result<M> | Instance): result is Instance {
+  return requests[method].result === instanceSchema;
+}
