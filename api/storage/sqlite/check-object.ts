@@ -39,6 +39,12 @@ export function toJson(kind: Kind, object: unknown): Candidate {
   }
 
   const value: Candidate = JSON.parse(text);
+  if (value.kind !== kind) {
+    throw new StorageError('Invalid', `This is not a ${kind}: its kind says ${JSON.stringify(value.kind)}`, {
+      issues: [{path: 'kind', message: `must be ${kind}`}],
+    });
+  }
+
   const {metadata} = value;
   if (typeof metadata !== 'object' || metadata === null || typeof metadata.name !== 'string') {
     throw new StorageError('Invalid', `This ${kind} has no name`, {

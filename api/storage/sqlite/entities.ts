@@ -32,7 +32,7 @@ export type MetaRow = {key: string; value: number};
 
 export type SchemaVersionRow = {version: number; name: string; appliedAt: string};
 
-/** Generated columns of `resources`, by the field that they hold; each is indexed with kind. */
+/** Generated columns of `resources`, by the field that they hold; each is indexed, with the name so that lists come in order. */
 export const lookupColumns = {
   'spec.owner': 'owner',
   'spec.user': 'user',
@@ -73,7 +73,7 @@ export const resourceEntity = new EntitySchema<ResourceRow>({
     {name: 'resources_uid', columns: ['uid'], unique: true},
     ...Object.values(lookupColumns).map(column => ({
       name: `resources_${column}`,
-      columns: ['kind', column],
+      columns: ['kind', column, 'name'],
       where: `"${column}" IS NOT NULL`,
     })),
   ],

@@ -73,12 +73,14 @@ export function createRevisionLog(database: Database): RevisionLog {
   const countSnapshot = database
     .prepare<[string, number, string, number], number>(`SELECT count(*) FROM revisions WHERE ${livingAt}`)
     .pluck();
-  const selectLast = database
-    .prepare<[string], number>('SELECT coalesce(max(revision), 0) FROM revisions WHERE kind = ?')
-    .pluck();
+  const selectLast = database.prepare<[], {kind: Kind; last: number}>(
+    'SELECT kind, max(revision) AS last FROM revisions GROUP BY kind',
+  );
 
   const cache = new Map<number, Document>();
-  const last = new Map<Kind, number>();
+  // The trace of the last deletion of a kind may have been compacted before this process began.
+  const lastAtStart = selectCompacted.get() ?? 0;
+  const last = new Map(selectLast.all().map(row => [row.kind, Math.max(row.last, lastAtStart)]));
 
   const remember = (revision: number, document: Document) => {
     cache.set(revision, document);
@@ -116,17 +118,7 @@ export function createRevisionLog(database: Database): RevisionLog {
     current,
     compacted,
     load,
-    lastOf(kind) {
-      const known = last.get(kind);
-      if (known !== undefined) {
-        return known;
-      }
-
-      // The trace of the last deletion may itself be compacted.
-      const revision = Math.max(selectLast.get(kind) ?? 0, compacted());
-      last.set(kind, revision);
-      return revision;
-    },
+    lastOf: kind => last.get(kind) ?? lastAtStart,
     append({type, document, previous, now}) {
       const revision = current() + 1;
       const {kind, metadata} = document;

@@ -34,7 +34,7 @@ export const resources: Migration = {
     'CREATE UNIQUE INDEX "resources_uid" ON "resources" ("uid")',
     ...lookups.map(
       ([column]) =>
-        `CREATE INDEX "resources_${column}" ON "resources" ("kind", "${column}") WHERE "${column}" IS NOT NULL`,
+        `CREATE INDEX "resources_${column}" ON "resources" ("kind", "${column}", "name") WHERE "${column}" IS NOT NULL`,
     ),
     `CREATE TABLE "revisions" (
       "revision" integer PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -54,8 +54,7 @@ export const resources: Migration = {
       "node_port" integer NOT NULL,
       "workspace_uid" text NOT NULL,
       "name" text NOT NULL,
-      CONSTRAINT "port_allocations_workspace" FOREIGN KEY ("workspace_uid")
-        REFERENCES "resources" ("uid") ON DELETE CASCADE ON UPDATE NO ACTION,
+      CONSTRAINT "port_allocations_workspace" FOREIGN KEY ("workspace_uid") REFERENCES "resources" ("uid") ON DELETE CASCADE ON UPDATE NO ACTION,
       PRIMARY KEY ("node", "node_port")
     )`,
     'CREATE INDEX "port_allocations_workspace_uid" ON "port_allocations" ("workspace_uid")',
