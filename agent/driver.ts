@@ -60,7 +60,7 @@ export type DriverEvent = {readonly uid: string | undefined};
  * - Idempotent: creating what exists, starting what runs, stopping what is stopped, deleting what is gone succeed and change nothing.
  * - Calls resolve when the change is done. A call that is cut off may be repeated; the backend's own operation is looked up and joined, not started twice.
  * - Only instances with our mark and installation are seen or touched.
- * - Throws {@link DriverError} and nothing else.
+ * - Throws {@link DriverError} and nothing else: also for a call that was given up, with code TimedOut and the signal's reason as the cause.
  */
 export type Driver = AsyncDisposable & {
   readonly provider: Provider;
@@ -73,10 +73,12 @@ export type Driver = AsyncDisposable & {
   observeOne(uid: string): Promise<DriverInstance | undefined>;
   create(options: CreateOptions, signal?: AbortSignal): Promise<DriverInstance>;
   start(uid: string, signal?: AbortSignal): Promise<void>;
+  /** Without `force` it gets `timeout` milliseconds to shut itself down, and is then forced. */
   stop(uid: string, options: {force: boolean; timeout: number}, signal?: AbortSignal): Promise<void>;
   unfreeze(uid: string): Promise<void>;
   /** Gives the instance that carries this uid its canonical name; it must be stopped. */
   rename(uid: string): Promise<void>;
+  /** Stops it first, by force, if it runs. */
   delete(uid: string): Promise<void>;
   /** Marks a stopped instance as kept until `until` (RFC 3339); {@link restore} takes the mark off. */
   retire(uid: string, times: {at: string; until: string}): Promise<void>;

@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import type {InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
 import type {CreateOptions, Limits} from '../driver.ts';
 import type {Subnet} from './address.ts';
@@ -26,6 +27,12 @@ export const marks = {
   /** `uid:gid` of user dev, once an image that is not ours was made ready. */
   provisioned: 'user.nexus.provisioned',
 } as const;
+
+/**
+ * The backend's own identity of an instance, which we choose: it stays when the instance is renamed and is not taken along by a copy, so it
+ * tells the two apart, which our marks don't.
+ */
+export const identity = 'volatile.uuid';
 
 /** The property of the image, copied by the backend to the instance, that tells an image with our templates from all others. */
 export const templateImage = {key: 'image.name', value: 'nexus/base'} as const;
@@ -67,6 +74,7 @@ export function instanceRequest({spec, hostKey}: CreateOptions, placement: Place
       'security.nesting': 'true',
       // No way from inside to the backend, and so none to the keys in this config.
       [backend === 'incus' ? 'security.guestapi' : 'security.devlxd']: 'false',
+      [identity]: identityOf(spec.uid),
       [marks.uid]: spec.uid,
       [marks.installation]: placement.installation,
       [marks.specHash]: spec.specHash,
@@ -99,7 +107,7 @@ export function rootDevice(pool: string, limits: Limits): Config {
 }
 
 /** As in `authorized_keys`: a line each. */
-export function keysFile(keys: InstanceSpec['authorizedKeys']): string {
+export function keysFile(keys: readonly string[]): string {
   return keys.map(key => `${key}\n`).join('');
 }
 
@@ -127,6 +135,14 @@ DNS=${gateway}
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 `;
+}
+
+/** A UUID for every uid; uids that are UUIDs stand for themselves. */
+export function identityOf(uid: string): string {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uid)) return uid;
+
+  const digest = createHash('sha256').update(uid).digest('hex');
+  return digest.slice(0, 32).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-8$4-$5');
 }
 
 export function withoutComment(publicKey: string): string {

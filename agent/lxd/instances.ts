@@ -5,7 +5,7 @@ import {isDriverError} from './client.ts';
 import {marks} from './instance-config.ts';
 import {canonicalName, uidOfCanonicalName} from './names.ts';
 import type {RawInstance} from './observe.ts';
-import {ownedInstances, rawInstance} from './observe.ts';
+import {isOwned, rawInstance} from './observe.ts';
 
 export type Found = {readonly raw: RawInstance; readonly etag: string | undefined};
 
@@ -34,7 +34,7 @@ export function createInstances({client, project, installation}: InstancesOption
   let renamed: ReadonlyMap<string, string> = new Map();
 
   function ours(listed: readonly RawInstance[]): readonly RawInstance[] {
-    const owned = ownedInstances(listed, installation);
+    const owned = listed.filter(raw => isOwned(raw, installation));
     renamed = new Map(
       owned.flatMap(({name, config}) => {
         const uid = config[marks.uid] ?? '';
@@ -72,15 +72,14 @@ export function createInstances({client, project, installation}: InstancesOption
   }
 
   async function find(uid: string, signal?: AbortSignal): Promise<Found | undefined> {
+    const isThis = (raw: RawInstance) => isOwned(raw, installation) && raw.config[marks.uid] === uid;
     const canonical = await at(canonicalName(uid), signal);
-    if (canonical !== undefined) return isOurs(canonical.raw, uid) ? canonical : undefined;
+    if (canonical !== undefined && isThis(canonical.raw)) return canonical;
 
-    const other = (await list(signal)).find(({config}) => config[marks.uid] === uid);
+    // Absent, renamed, or renamed and its name taken by another.
+    const other = (await list(signal)).find(isThis);
     return other === undefined ? undefined : await at(other.name, signal);
   }
-
-  const isOurs = ({config}: RawInstance, uid: string) =>
-    config[marks.installation] === installation && config[marks.uid] === uid;
 
   return {
     list,

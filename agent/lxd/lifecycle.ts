@@ -135,6 +135,7 @@ export function createLifecycle({client, operations, instances, project}: Lifecy
 
         try {
           await destroy(found.raw);
+          return;
         } catch (error) {
           if (isDriverError(error, 'NotFound')) return;
           if (!isDriverError(error, 'NotPermittedNow') || count === attempts) throw error;

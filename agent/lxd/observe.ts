@@ -1,15 +1,13 @@
 import {z} from 'zod';
 import {parseBytes} from '../../api/v1alpha1/quantity.ts';
 import type {DriverInstance, Limits} from '../driver.ts';
-import {marks, templateImage} from './instance-config.ts';
-import {canonicalName} from './names.ts';
+import {identity, identityOf, marks, templateImage} from './instance-config.ts';
 
 /** An instance as the backend lists it, less what is not used. */
 export const rawInstance = z.object({
   name: z.string(),
   project: z.string(),
   status_code: z.number(),
-  created_at: z.string(),
   /** Of the last start. */
   last_used_at: z.string(),
   config: z.record(z.string(), z.string()),
@@ -32,23 +30,12 @@ const states: Readonly<Record<number, DriverInstance['state']>> = {
   113: 'Running',
 };
 
-/**
- * At most one instance a uid. The one with the canonical name wins; whatever else carries the same mark is then a copy made by hand, and
- * foreign. Without a canonical one the oldest is ours, renamed.
- */
-export function ownedInstances(listed: readonly RawInstance[], installation: string): readonly RawInstance[] {
-  const byUid = Map.groupBy(
-    listed.filter(
-      raw => raw.config[marks.installation] === installation && raw.config[marks.uid] !== undefined,
-    ),
-    raw => raw.config[marks.uid] ?? '',
+/** Whether it is ours, and no copy that somebody made of one of ours, marks included. */
+export function isOwned({config}: RawInstance, installation: string): boolean {
+  const uid = config[marks.uid];
+  return (
+    uid !== undefined && config[marks.installation] === installation && config[identity] === identityOf(uid)
   );
-  return [...byUid].flatMap(([uid, candidates]) => {
-    const [oldest] = candidates.toSorted(
-      (a, b) => a.created_at.localeCompare(b.created_at) || a.name.localeCompare(b.name),
-    );
-    return candidates.find(({name}) => name === canonicalName(uid)) ?? oldest ?? [];
-  });
 }
 
 export function toDriverInstance(raw: RawInstance): DriverInstance {

@@ -1,0 +1,50 @@
+import {exampleKey} from './example.ts';
+import type {DriverSuite} from './suite.ts';
+
+/** What changes in place. */
+export function settingsContract({it, itReally, instance, run}: DriverSuite): void {
+  it('retires and restores', async (t, {driver}) => {
+    const {uid} = await instance(t);
+    const times = {at: '2026-11-20T10:00:00.000Z', until: '2026-11-27T10:00:00.000Z'};
+    await driver.retire(uid, times);
+    await driver.retire(uid, times);
+    t.deepEqual((await driver.observeOne(uid))?.retired, times);
+    await driver.restore(uid);
+    await driver.restore(uid);
+    t.is((await driver.observeOne(uid))?.retired, undefined);
+  });
+
+  it('limits change while it runs', async (t, {driver}) => {
+    const {uid} = await instance(t, {started: true});
+    const limits = {cpus: 2, memory: 2 ** 29, disk: 2 ** 31};
+    await driver.setLimits(uid, limits);
+    await driver.setLimits(uid, limits);
+    t.like(await driver.observeOne(uid), {state: 'Running', limits});
+  });
+
+  itReally('keys are replaced at once, and stay so over a start', async (t, {driver}) => {
+    const {uid} = await instance(t, {started: true});
+    const keysInside = async () =>
+      new TextDecoder().decode(await driver.readFile(uid, '/etc/nexus/authorized_keys')).trim();
+    t.is(await keysInside(), exampleKey);
+    await driver.setAuthorizedKeys(uid, [`${exampleKey}-1`, `${exampleKey}-2`]);
+    t.is(await keysInside(), `${exampleKey}-1\n${exampleKey}-2`);
+    await driver.stop(uid, {force: true, timeout: 0});
+    await driver.start(uid);
+    t.is(await keysInside(), `${exampleKey}-1\n${exampleKey}-2`);
+  });
+
+  itReally('what takes more memory than the limit is killed', async t => {
+    const hog = await run(['bash', '-c', 'head -c 400000000 /dev/zero | tail -c 390000000 | wc -c'], {
+      user: 'root',
+    });
+    t.not(hog.stdout, '390000000\n');
+  });
+
+  itReally('what takes more disk than the limit is told that there is no space', async t => {
+    const dd = await run(['dd', 'if=/dev/urandom', 'of=/home/dev/big', 'bs=1M', 'count=1500', 'conv=fsync']);
+    t.regex(dd.stderr, /Disk quota exceeded|No space left/);
+    t.not(dd.exitCode, 0);
+    t.is((await run(['rm', '/home/dev/big'])).exitCode, 0);
+  });
+}

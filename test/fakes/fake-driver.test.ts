@@ -1,0 +1,16 @@
+import {systemClock} from '../../api/effects/clock.ts';
+import {driverContract} from '../contracts/driver-contract.ts';
+import {createFakeDriver} from './fake-driver.ts';
+
+driverContract('fake', {
+  real: false,
+  async open() {
+    const driver = createFakeDriver({clock: systemClock, duration: () => 5});
+    return {
+      driver,
+      byHand: driver.byHand,
+      image: 'nexus/base',
+      [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
+    };
+  },
+});
