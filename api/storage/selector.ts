@@ -47,7 +47,7 @@ export function parseLabelSelector(text: string): LabelRequirement[] {
 /** `spec.owner=ada,status.node=a`; a backslash takes the meaning from `,`, `=` and itself, as in Kubernetes. Throws Invalid. */
 export function parseFieldSelector(text: string): Record<string, string> {
   const fields: Record<string, string> = {};
-  for (const term of text.match(/(?:\\.|[^,\\])+/gs) ?? []) {
+  for (const term of text.match(/(?:\\.|[^,\\]|\\$)+/gs) ?? []) {
     const match = /^(?<path>[A-Za-z0-9_.-]+)==?(?<value>(?:\\[\\,=]|[^\\=])*)$/s.exec(term.trim())?.groups;
     if (match?.path === undefined || match.value === undefined) {
       throw invalid('field', text, `"${term.trim()}" is not of the form field=value`);
