@@ -4,13 +4,14 @@ import type {Random} from '../../api/effects/random.ts';
 import type {BundleStore} from '../../api/storage/bundle-store.ts';
 import type {EventRecorder} from '../../api/storage/event-recorder.ts';
 import type {Storage} from '../../api/storage/storage.ts';
+import {readConfiguration} from '../../api/v1alpha1/default-config.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {Reconcile} from '../manager/reconcile.ts';
 import type {Credentials} from './actuator.ts';
 import {createActuator} from './actuator.ts';
 import {createBundleUploads} from './bundle-uploads.ts';
 import {createCluster} from './cluster.ts';
-import type {ReadConfiguration} from './desired.ts';
+import type {ReadConfiguration, RepositoryFacts} from './desired.ts';
 import {createWorkspaceReconciler} from './reconciler.ts';
 import type {NodeCache, UserCache, WorkspaceCache} from './watches.ts';
 import {watchForWorkspaces} from './watches.ts';
@@ -24,7 +25,6 @@ export type WorkspaceControllerOptions = {
   readonly agents: Agents;
   readonly bundles: Pick<BundleStore, 'open'>;
   readonly credentials: Credentials;
-  readonly readConfiguration: ReadConfiguration;
   readonly recorder: EventRecorder;
   readonly clock: Clock;
   readonly random: Random;
@@ -48,7 +48,23 @@ export function createWorkspaceController(options: WorkspaceControllerOptions): 
   const actuator = createActuator({agents, uploads, credentials});
   const cluster = createCluster(options);
   return {
-    reconcile: createWorkspaceReconciler({...options, log, actuator, cluster}),
+    reconcile: createWorkspaceReconciler({
+      ...options,
+      log,
+      actuator,
+      cluster,
+      readConfiguration: rememberedConfiguration(),
+    }),
     watch: enqueue => watchForWorkspaces({...options, enqueue}),
+  };
+}
+
+/** Reads what a clone says once, not at each reconcile. */
+function rememberedConfiguration(): ReadConfiguration {
+  const read = new WeakMap<RepositoryFacts, ReturnType<ReadConfiguration>>();
+  return facts => {
+    const known = read.get(facts) ?? readConfiguration(facts);
+    read.set(facts, known);
+    return known;
   };
 }

@@ -1,18 +1,12 @@
 import type {OperationKind} from '../../api/agent/v1alpha1/instance.ts';
+import type {Action} from './action.ts';
 import {due, isOverdue} from './deadlines.ts';
+import type {Desired} from './desired.ts';
+import {retention} from './plan-deletion.ts';
 import type {Present, Proposal} from './situation.ts';
 
 /** Operations that a forced stop ends, so that what hangs can be tried again. Nothing but the operation is lost by it. */
-const endedByStop: ReadonlySet<OperationKind> = new Set([
-  'Create',
-  'Start',
-  'Stop',
-  'Unfreeze',
-  'Rename',
-  'Clone',
-  'Fetch',
-  'Setup',
-]);
+const endedByStop: ReadonlySet<OperationKind> = new Set(['Start', 'Unfreeze', 'Clone', 'Fetch', 'Setup']);
 
 /** Milliseconds between two looks at what should have ended. */
 const overdueInterval = 5000;
@@ -40,32 +34,32 @@ function planDue({desired, instance, nodeTime}: Present): Proposal | undefined {
   }
 
   const {operation} = running;
-  const stop = {type: 'Stop', force: true, timeout: desired.deadlines.stop} as const;
-  if (isOverdue(running) && endedByStop.has(operation)) {
+  const end = endingOf(operation, desired);
+  if (isOverdue(running)) {
+    const message = `${operation} takes longer than it may.`;
     return {
-      actions: [stop],
-      wait: {
-        reason: 'Overdue',
-        message: `${operation} takes longer than it may and is being ended.`,
-        requeueAfter: overdueInterval,
-      },
+      ...(end !== undefined && {actions: [end]}),
+      wait: {reason: 'Overdue', message, requeueAfter: overdueInterval},
     };
   }
 
-  const isToStop = !desired.running && operation !== 'Stop' && operation !== 'Delete';
-  if (isToStop) {
-    return {
-      actions: [stop],
-      wait: {
-        reason: 'Operation',
-        message: `${operation} is being ended.`,
-        requeueAfter: overdueInterval,
-      },
-    };
+  if (!desired.running && end?.type === 'Stop') {
+    const message = `${operation} is being ended.`;
+    return {actions: [end], wait: {reason: 'Operation', message, requeueAfter: overdueInterval}};
   }
 
-  const requeueAfter = isOverdue(running)
-    ? overdueInterval
-    : running.limit - running.elapsed + overdueInterval;
+  const requeueAfter = running.limit - running.elapsed + overdueInterval;
   return {wait: {reason: 'Operation', message: `${operation} is under way.`, requeueAfter}};
+}
+
+/** What ends an operation; undefined for those that only a deletion may break off. */
+function endingOf(operation: OperationKind, desired: Desired): Action | undefined {
+  if (operation === 'Create') {
+    // It has never run, so that there is no work in it; what is half made goes, and is made again.
+    return {type: 'Delete', mode: 'ifSaved', retention};
+  }
+
+  return endedByStop.has(operation)
+    ? {type: 'Stop', force: true, timeout: desired.deadlines.stop}
+    : undefined;
 }

@@ -1,4 +1,5 @@
 import {findCondition} from '../../api/v1alpha1/condition.ts';
+import {retention} from './plan-deletion.ts';
 import type {Present, Proposal} from './situation.ts';
 
 /** Whether the instance is one of the wanted spec, and if not, what becomes of it. */
@@ -9,9 +10,6 @@ export type Replacement =
   /** Needed and agreed, but work in it would be lost. */
   | {readonly state: 'UnsavedWork'}
   | {readonly state: 'Due'; readonly mode: 'ifSaved' | 'always'};
-
-/** Milliseconds. Of work that turned out to be unsaved when the instance was about to be replaced: it is taken back at once. */
-const retention = 7 * 86_400_000;
 
 export function replacementOf({
   desired,
