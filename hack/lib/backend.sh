@@ -52,12 +52,12 @@ backend_program() {
 
 # Debian 12 has Incus in its backports only.
 backend_add_backports() {
-  local list=/etc/apt/sources.list.d/nexus-backports.list mirror
+  local list=/etc/apt/sources.list.d/bookworm-backports.list mirror
   [[ $(os_release ID) == debian && $(os_release VERSION_CODENAME) == bookworm ]] || return 0
   apt_has incus-base && return
   mirror=${NEXUS_DEBIAN_MIRROR:-http://deb.debian.org/debian}
   note "adding bookworm-backports ($list)"
-  printf '# Incus, for Nexus\ndeb %s bookworm-backports main\n' "$mirror" >"$list"
+  printf 'deb %s bookworm-backports main\n' "$mirror" >"$list"
   apt_refresh
 }
 

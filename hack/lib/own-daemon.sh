@@ -140,6 +140,14 @@ own_stop() {
   own_remove_cgroups "$home" "$kind"
 }
 
+# own_kill HOME KIND: the daemon alone, without a chance to tidy up.
+own_kill() {
+  local -a daemon
+  mapfile -t daemon < <(own_pids "$1" "$2" daemon)
+  ((${#daemon[@]} == 0)) || kill -KILL "${daemon[@]}" 2>/dev/null || true
+  own_wait_gone "$1" "$2" daemon 10 || die "the daemon of $1/$2 cannot be killed"
+}
+
 # own_wait_gone HOME KIND WHICH SECONDS
 own_wait_gone() {
   local attempt

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# The folder of one run of hack/test, and what is left of runs that died. Needs log.sh and $hack.
+
+# run_create: makes this run's folder and prints it; everything of the run is in it, or carries its name in NEXUS_TEST_RUN.
+run_create() {
+  local run
+  run=$(mktemp --directory /var/tmp/nexus-test.XXXXXX)
+  run_identity $$ >"$run/owner"
+  printf '%s\n' "$run"
+}
+
+# run_identity PID: the id and the start time of a process, since ids are used again.
+run_identity() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+  # Fields after the name, which may hold spaces: the start time is the 22nd of all.
+  printf '%s %s\n' "$1" "$(cut -d ' ' -f 20 <<<"${stat##*) }")"
+}
+
+# run_clean_dead: what runs left that were killed.
+run_clean_dead() {
+  local run owner
+  for run in /var/tmp/nexus-test.*; do
+    [[ -d $run ]] || continue
+    owner=$(cat "$run/owner" 2>/dev/null) || owner=''
+    if [[ -n $owner && $(run_identity "${owner%% *}") == "$owner" ]]; then
+      continue
+    fi
+    warn "cleaning up after an earlier run that died ($run)"
+    run_remove "$run"
+  done
+}
+
+# run_remove RUN: its processes, its daemons, its files.
+run_remove() {
+  local run=$1 home
+  run_end_processes "$run"
+  for home in "$run"/*/; do
+    [[ -d $home/agent ]] && "${hack:?}/backend" stop --home "${home%/}"
+  done
+  rm -rf --one-file-system "$run"
+}
+
+# Daemons are ended by hack/backend; the rest here, by the mark in their environment.
+run_end_processes() {
+  local run=$1 pid signal
+  for signal in TERM KILL; do
+    for pid in $(run_processes "$run"); do
+      kill "-$signal" "$pid" 2>/dev/null || true
+    done
+    for _ in {1..30}; do
+      [[ -z $(run_processes "$run") ]] && return
+      sleep 0.1
+    done
+  done
+}
+
+run_processes() {
+  { grep -lszxF -- "NEXUS_TEST_RUN=$1" /proc/[0-9]*/environ || true; } | cut -d / -f 3
+}
