@@ -24,6 +24,8 @@ export type JsonRpcOptions = {
   readonly input: Readable;
   readonly output: Writable;
   readonly log: Logger;
+  /** What more is known about why the other side went away, such as what it printed last. */
+  readonly explain?: () => string | undefined;
 };
 
 /**
@@ -125,7 +127,10 @@ function createListeners(): Listeners {
   };
 }
 
-function createPeer({input, output, log}: JsonRpcOptions): {peer: AgentPeer; rpc: MessageConnection} {
+function createPeer({input, output, log, explain}: JsonRpcOptions): {
+  peer: AgentPeer;
+  rpc: MessageConnection;
+} {
   const closing = new AbortController();
   const listeners = createListeners();
   const reader = new StreamMessageReader(input);
@@ -142,7 +147,9 @@ function createPeer({input, output, log}: JsonRpcOptions): {peer: AgentPeer; rpc
     if (closing.signal.aborted) {
       return;
     }
-    closing.abort(new AgentError('Disconnected', reason, {cause}));
+    const explanation = explain?.();
+    const message = explanation === undefined ? reason : `${reason}: ${explanation}`;
+    closing.abort(new AgentError('Disconnected', message, {cause}));
     // Without this, calls that wait for an answer would wait for ever.
     rpc.dispose();
     input.destroy();

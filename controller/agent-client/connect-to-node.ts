@@ -1,0 +1,56 @@
+import {readFile} from 'node:fs/promises';
+import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Logger} from '../../api/effects/logger.ts';
+import {createChildProcessConnection} from './child-process-connection.ts';
+import type {Connect} from './connect.ts';
+import {createSshConnection} from './ssh-connection.ts';
+
+export type ConnectToNodeOptions = {
+  /** Starts the agent on this machine, such as [node, cli/main.ts, agent, --stdio]. */
+  readonly localCommand: readonly [string, ...string[]];
+  readonly env?: NodeJS.ProcessEnv;
+  /** The server's private key, for nodes that name no other. */
+  readonly identityFile: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+const remoteCommand = ['nexus', 'agent', '--stdio'];
+
+/** The real {@link Connect}: a child process for the local node, ssh for all others. */
+export function createConnectToNode(options: ConnectToNodeOptions): Connect {
+  const {localCommand, identityFile, clock} = options;
+  return async ({metadata, spec}, signal) => {
+    const log = options.log.child({node: metadata.name});
+    if (spec.local) {
+      const [program, ...args] = spec.agentCommand ?? [];
+      const command = program === undefined ? localCommand : ([program, ...args] as const);
+      const env = options.env === undefined ? {} : {env: options.env};
+      return await createChildProcessConnection({command, clock, log, ...env}, signal);
+    }
+    return await createSshConnection(
+      {
+        host: spec.address,
+        port: spec.port,
+        user: spec.user,
+        hostKey: spec.hostKey,
+        privateKey: await readIdentity(spec.identityFile ?? identityFile),
+        command: spec.agentCommand ?? remoteCommand,
+        log,
+      },
+      signal,
+    );
+  };
+}
+
+async function readIdentity(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AgentError('Disconnected', `the ssh key for this node can not be read: ${reason}`, {
+      cause: error,
+    });
+  }
+}
