@@ -1,0 +1,277 @@
+import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {AgentConnection, AgentPeer, RequestHandlers} from '../../api/agent/v1alpha1/connection.ts';
+import {parseNotification, parseParams, parseResult} from '../../api/agent/v1alpha1/message-schema.ts';
+import type {Method, NotificationMethod, Params, Result} from '../../api/agent/v1alpha1/messages.ts';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {SeededRandom} from './seeded-random.ts';
+import type {SimulatedProcess} from './simulated-process.ts';
+
+/** The state of the wire to one node. Probabilities are for one message. */
+export type Conditions = {
+  /** Milliseconds. */
+  readonly delay: {readonly least: number; readonly most: number};
+  readonly lose: number;
+  readonly double: number;
+  readonly reorder: number;
+  /** Nothing gets through, and nobody is told. */
+  readonly partitioned: boolean;
+};
+
+export const goodConditions: Conditions = {
+  delay: {least: 0, most: 2},
+  lose: 0,
+  double: 0,
+  reorder: 0,
+  partitioned: false,
+};
+
+/** An agent that takes connections. */
+export type Listener = {
+  readonly process: SimulatedProcess;
+  /** What it does for one connection. */
+  accept(peer: AgentPeer): RequestHandlers;
+};
+
+export type SimulatedNetwork = {
+  listen(node: string, listener: Listener): void;
+  /** Throws AgentError Disconnected when no living agent listens there. */
+  connect(node: string, client: SimulatedProcess, signal: AbortSignal): Promise<AgentConnection>;
+  setConditions(node: string, conditions: Conditions): void;
+  /** Cuts all connections to a node; each end notices in its own time. */
+  cut(node: string): void;
+};
+
+/** Milliseconds after which an end notices at the latest that the other is gone, if it is told at all. */
+const longestNotice = 500;
+
+type Message =
+  | {readonly type: 'request'; readonly id: number; readonly method: Method; readonly params: unknown}
+  | {readonly type: 'cancel'; readonly id: number}
+  | {readonly type: 'answer'; readonly id: number; readonly result?: unknown; readonly error?: AgentError}
+  | {readonly type: 'notification'; readonly method: NotificationMethod; readonly params: unknown};
+
+export function createSimulatedNetwork({
+  clock,
+  random,
+}: {
+  clock: Clock;
+  random: SeededRandom;
+}): SimulatedNetwork {
+  const listeners = new Map<string, Listener>();
+  const conditions = new Map<string, Conditions>();
+  const cuts = new Map<string, Set<() => void>>();
+
+  /** One direction of a connection. */
+  const wire = (node: string, receive: (message: Message) => void) => {
+    let last = 0;
+    return (message: Message) => {
+      const {delay, lose, double, reorder, partitioned} = conditions.get(node) ?? goodConditions;
+      if (partitioned || random.chance(lose)) {
+        return;
+      }
+
+      // Cloned as on a real wire: what the sender changes later is not seen.
+      const copy = message.type === 'answer' && message.error ? message : structuredClone(message);
+      const at = clock.now() + random.between(delay.least, delay.most);
+      const due = random.chance(reorder) ? at : Math.max(last, at);
+      last = Math.max(last, due);
+      const deliver = () => receive(copy);
+      // A tick apart for each, since what falls due at one moment comes in any order.
+      last += 0.001;
+      clock.schedule(due - clock.now() + 0.001, deliver);
+      if (random.chance(double)) {
+        clock.schedule(due - clock.now() + random.between(0, 1000), deliver);
+      }
+    };
+  };
+
+  return {
+    listen: (node, listener) => void listeners.set(node, listener),
+    setConditions: (node, next) => void conditions.set(node, next),
+    cut(node) {
+      for (const cut of cuts.get(node) ?? []) {
+        cut();
+      }
+    },
+    async connect(node, client, signal) {
+      await client.clock.sleep(random.between(1, 50), signal);
+      const listener = listeners.get(node);
+      if (conditions.get(node)?.partitioned) {
+        await client.clock.sleep(20_000, signal);
+        throw new AgentError('Disconnected', `simulated: ${node} does not answer`);
+      }
+
+      if (!listener?.process.alive) {
+        throw new AgentError('Disconnected', `simulated: nothing listens on ${node}`);
+      }
+
+      return join(node, client, listener);
+    },
+  };
+
+  function join(
+    node: string,
+    client: SimulatedProcess,
+    {process: server, accept}: Listener,
+  ): AgentConnection {
+    const near = createEnd(client, message => toServer(message));
+    const far = createEnd(server, message => toClient(message));
+    const toServer = wire(node, message => far.receive(message));
+    const toClient = wire(node, message => near.receive(message));
+    const cut = () => {
+      clock.schedule(random.between(0, longestNotice), () => near.close('the connection was lost'));
+      clock.schedule(random.between(0, longestNotice), () => far.close('the connection was lost'));
+      cuts.get(node)?.delete(cut);
+    };
+    const open = cuts.get(node) ?? new Set();
+    cuts.set(node, open.add(cut));
+    for (const process of [client, server]) {
+      process.died.addEventListener('abort', cut, {once: true});
+    }
+
+    for (const end of [near, far]) {
+      end.peer.closed.addEventListener('abort', cut, {once: true});
+    }
+
+    far.serve(accept(far.peer));
+    return {...near.peer, request: near.request};
+  }
+}
+
+/** One end of a connection, inside `process`: once that is dead, it hears and says nothing. */
+function createEnd(process: SimulatedProcess, send: (message: Message) => void) {
+  type Subscription = {readonly method: NotificationMethod; readonly hear: (params: unknown) => void};
+  type Pending = {resolve(result: unknown): void; reject(error: unknown): void};
+  const closing = new AbortController();
+  const subscriptions = new Set<Subscription>();
+  const pending = new Map<number, Pending>();
+  const running = new Map<number, AbortController>();
+  let handlers: RequestHandlers | undefined;
+  let lastId = 0;
+
+  const close = (reason: string) => {
+    if (!process.alive || closing.signal.aborted) {
+      return;
+    }
+
+    const error = new AgentError('Disconnected', reason);
+    for (const {reject} of pending.values()) {
+      reject(error);
+    }
+
+    pending.clear();
+    for (const abort of running.values()) {
+      abort.abort(error);
+    }
+
+    closing.abort(error);
+  };
+
+  const answer = async (id: number, method: Method, params: unknown) => {
+    const abort = new AbortController();
+    running.set(id, abort);
+    try {
+      const result = await callHandler(handlers, {method, params, signal: abort.signal});
+      send({type: 'answer', id, result});
+    } catch (error) {
+      send({type: 'answer', id, error: toAgentError(error)});
+    } finally {
+      running.delete(id);
+    }
+  };
+
+  const peer: AgentPeer = {
+    closed: closing.signal,
+    notify(method, params) {
+      if (process.alive && !closing.signal.aborted) {
+        send({type: 'notification', method, params: parseNotification(method, params)});
+      }
+    },
+    on(method, listener) {
+      const subscription = {method, hear: (params: unknown) => listener(parseNotification(method, params))};
+      subscriptions.add(subscription);
+      return {[Symbol.dispose]: () => void subscriptions.delete(subscription)};
+    },
+    async [Symbol.asyncDispose]() {
+      close('the connection was closed');
+    },
+  };
+
+  return {
+    peer,
+    close,
+    serve(given: RequestHandlers) {
+      handlers = given;
+    },
+    receive(message: Message) {
+      if (!process.alive || closing.signal.aborted) {
+        return;
+      }
+
+      switch (message.type) {
+        case 'request':
+          void answer(message.id, message.method, message.params);
+          break;
+        case 'cancel':
+          running.get(message.id)?.abort(new AgentError('Disconnected', 'the caller gave up'));
+          break;
+        case 'answer': {
+          const waiting = pending.get(message.id);
+          pending.delete(message.id);
+          if (message.error === undefined) {
+            waiting?.resolve(message.result);
+          } else {
+            waiting?.reject(message.error);
+          }
+
+          break;
+        }
+        case 'notification':
+          for (const {method, hear} of [...subscriptions]) {
+            if (method === message.method) {
+              hear(message.params);
+            }
+          }
+
+          break;
+      }
+    },
+    async request<M extends Method>(method: M, params: Params<M>, signal?: AbortSignal): Promise<Result<M>> {
+      closing.signal.throwIfAborted();
+      signal?.throwIfAborted();
+      lastId += 1;
+      const id = lastId;
+      const {promise, resolve, reject} = Promise.withResolvers<unknown>();
+      const onAbort = () => {
+        pending.delete(id);
+        send({type: 'cancel', id});
+        reject(signal?.reason);
+      };
+      pending.set(id, {resolve, reject});
+      signal?.addEventListener('abort', onAbort, {once: true});
+      try {
+        send({type: 'request', id, method, params: parseParams(method, params)});
+        return parseResult(method, await promise);
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+      }
+    },
+  };
+}
+
+async function callHandler<M extends Method>(
+  handlers: RequestHandlers | undefined,
+  {method, params, signal}: {method: M; params: unknown; signal: AbortSignal},
+): Promise<Result<M>> {
+  if (handlers === undefined) {
+    throw new AgentError('Unsupported', 'this end serves nothing');
+  }
+
+  return parseResult(method, await handlers[method](parseParams(method, params), signal));
+}
+
+function toAgentError(error: unknown): AgentError {
+  return error instanceof AgentError
+    ? new AgentError(error.code, error.message)
+    : new AgentError('Internal', error instanceof Error ? error.message : String(error));
+}
