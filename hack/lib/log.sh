@@ -44,7 +44,7 @@ quietly() {
   local output status=0
   output=$("$@" 2>&1) || status=$?
   if ((status != 0)); then
-    printf '%s\n' "$output" | tail -n 40 | sed 's/^/    | /' >&2
+    printf '%s\n' "$output" | tail -n 200 | sed 's/^/    | /' >&2
   fi
   return "$status"
 }

@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # What machine this is, and whether it will do. Needs log.sh.
 
+# The system's own programs first: npm packages bring a namesake of nft, and su leaves out sbin.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+
 require_linux() {
   [[ $(uname -s) == Linux ]] || die "this needs Linux; this is $(uname -s)" \
     "run it on a Linux machine or in a virtual machine (e.g. Multipass, Lima, a cloud server with Debian 12 or Ubuntu 24.04)"
