@@ -144,6 +144,7 @@ export const workspaceStatus = z.strictObject({
       message: z.string(),
       at: timestamp.describe('When the controller took note of it.'),
       reportedAt: timestamp.optional().describe("The node's own time of it; tells one failure from the next."),
+      also: z.array(z.string()).optional().describe('Other operations that failed before it and have not succeeded since.'),
     })
     .optional(),
   operationStartedAt: timestamp

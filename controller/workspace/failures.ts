@@ -94,41 +94,40 @@ export function countFailure(
   const delay = needsHelp.has(failure.code)
     ? longestDelay
     : Math.min(longestDelay, firstDelay * 2 ** Math.min(count - 1, 20));
+  const also = (book.count === 0 ? [] : failedOperations(book)).filter(
+    operation => operation !== failure.operation,
+  );
   return {
     count,
-    last: {...failure, at: timestampAt(options.now)},
+    last: {...failure, at: timestampAt(options.now), ...(also.length > 0 && {also})},
     nextAttemptAt: options.now + Math.round(delay * (1 - 0.2 * options.jitter)),
   };
 }
 
-/** Forgets the failures once what failed is no longer wanted, because it was done or has become needless. */
+/** Forgets the failures once what failed has succeeded or has become needless. */
 export function closeBook(
   book: FailureBook,
-  observed: {readonly wanted: readonly Action[]; readonly sight: Sight},
+  observed: {readonly desired: Desired; readonly sight: Sight; readonly wanted: readonly Action[]},
 ): FailureBook {
-  const report = lastReport(observed.sight);
-  const {last} = book;
-  if (last === undefined) {
+  if (book.last === undefined) {
     return {count: 0};
   }
 
-  const isWanted =
-    observed.wanted.some(action => concerns(last, action)) || report?.operation?.kind === last.operation;
-  if (isWanted || !isEvidence(observed.sight)) {
+  const isOver = failedOperations(book).every(operation => isSettled(operation, observed));
+  if (!isOver) {
     return book;
   }
 
-  return report?.lastError === undefined ? {count: 0} : forgive(book);
+  return lastReport(observed.sight)?.lastError === undefined ? {count: 0} : forgive(book);
 }
 
 /** Whether `action` has to wait for the next attempt. */
 export function isHeld(book: FailureBook, action: Action, now: number): boolean {
   return (
     book.count > 0 &&
-    book.last !== undefined &&
-    concerns(book.last, action) &&
     book.nextAttemptAt !== undefined &&
-    now < book.nextAttemptAt
+    now < book.nextAttemptAt &&
+    failedOperations(book).some(operation => concerns(operation, action))
   );
 }
 
@@ -139,9 +138,45 @@ export function isFailing(book: FailureBook): boolean {
   );
 }
 
-function concerns(failure: Failure, action: Action): boolean {
-  return failure.operation === action.type || failure.operation === operationOf[action.type];
+function failedOperations({last}: FailureBook): string[] {
+  return last === undefined ? [] : [last.operation, ...(last.also ?? [])];
 }
+
+function concerns(operation: string, action: Action): boolean {
+  return operation === action.type || operation === operationOf[action.type];
+}
+
+/** Whether an operation that failed has reached what it was for, or nothing wants it any more. Only what is seen now counts. */
+function isSettled(
+  operation: string,
+  {
+    desired,
+    sight,
+    wanted,
+  }: {readonly desired: Desired; readonly sight: Sight; readonly wanted: readonly Action[]},
+): boolean {
+  if (desired.deletion !== 'no' || !isEvidence(sight) || wanted.some(action => concerns(operation, action))) {
+    return false;
+  }
+
+  const instance = instanceOf(sight);
+  if (instance === undefined) {
+    return !desired.running;
+  }
+
+  if (operation === 'Create') {
+    return instance.state !== 'Creating' && instance.operation?.kind !== 'Create';
+  }
+
+  const isAtRest = desired.running
+    ? instance.state === 'Running' && instance.sshReady
+    : instance.state === 'Stopped';
+  const isPower =
+    powerOperations.has(operation) || (operation === 'Clone' && instance.repository !== undefined);
+  return isAtRest && (isPower || instance.operation === undefined);
+}
+
+const powerOperations: ReadonlySet<string> = new Set(['Start', 'Stop', 'Unfreeze', 'Rename', 'Restore']);
 
 function forgive({last}: FailureBook): FailureBook {
   return {count: 0, ...(last !== undefined && {last})};

@@ -61,9 +61,9 @@ function decidePorts(
   }
 
   const {ports} = allocatePorts(requests, {previous, taken: candidate.takenPorts, unusable});
-  return isSame(ports, previous) && ports.every(({nodePort}) => !unusable.has(nodePort))
-    ? {kind: 'Kept'}
-    : {kind: 'Changed', node, ports};
+  const isUnchanged =
+    isSame(ports, previous) && ports.every(({nodePort}) => previous.some(port => port.nodePort === nodePort));
+  return isUnchanged ? {kind: 'Kept'} : {kind: 'Changed', node, ports};
 }
 
 /**

@@ -60,7 +60,7 @@ function propose(situation: Situation): Proposal {
 
 /** Nothing is there: it is made, unless it is not to run. What sshd needs is all in the request; the ports open meanwhile. */
 function planAbsent(situation: Situation): Proposal {
-  const {desired, status, sight} = situation;
+  const {desired, status, sight, book, now} = situation;
   if (!desired.running) {
     return {};
   }
@@ -69,12 +69,9 @@ function planAbsent(situation: Situation): Proposal {
     return {wait: {reason: 'Operation', message: `${sight.last.operation.kind} is under way.`}};
   }
 
-  return {
-    actions: [
-      {type: 'Create', spec: desired.instance},
-      {type: 'SetForwards', forwards: wantedForwards(desired, status.ports ?? [])},
-    ],
-  };
+  const create = {type: 'Create', spec: desired.instance} as const;
+  const forwards = {type: 'SetForwards', forwards: wantedForwards(desired, status.ports ?? [])} as const;
+  return {actions: isHeld(book, create, now) ? [create] : [create, forwards]};
 }
 
 function planPresent(present: Present): Proposal {

@@ -141,7 +141,7 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
         const requeueAfter = isLast ? next.wait?.requeueAfter : 1000;
         return {
           ...observation,
-          book: closeBook(book, {wanted: next.wanted, sight}),
+          book: closeBook(book, {desired, sight, wanted: next.wanted}),
           plan: next,
           requeueAfter,
         };
@@ -156,7 +156,7 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       book = reviewBook(result.book, observation, bookOptions());
       if (result.pause !== undefined) {
         const wanted = next.wanted;
-        const closed = closeBook(book, {wanted, sight: observation.sight});
+        const closed = closeBook(book, {...observation, wanted});
         return {...observation, book: closed, plan: next, requeueAfter: result.pause};
       }
     }

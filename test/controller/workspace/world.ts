@@ -1,5 +1,7 @@
 import {Readable} from 'node:stream';
 import {silentLogger} from '../../../api/effects/logger.ts';
+import type {Random} from '../../../api/effects/random.ts';
+import {systemRandom} from '../../../api/effects/random.ts';
 import type {BundleStore} from '../../../api/storage/bundle-store.ts';
 import {createEventRecorder} from '../../../api/storage/event-recorder.ts';
 import {openSqliteStorage} from '../../../api/storage/sqlite/sqlite-storage.ts';
@@ -10,7 +12,6 @@ import type {Workspace} from '../../../api/v1alpha1/workspace.ts';
 import {createInformer} from '../../../controller/informer/informer.ts';
 import {createWorkspaceController} from '../../../controller/workspace/controller.ts';
 import {workspaceIndexes} from '../../../controller/workspace/watches.ts';
-import {fixedRandom} from '../../fakes/fixed-random.ts';
 import {createManualClock} from '../../fakes/manual-clock.ts';
 import {nodeOf, owner, workspaceOf} from './fixtures.ts';
 import {createModelNode} from './model-node.ts';
@@ -18,7 +19,7 @@ import {createModelNode} from './model-node.ts';
 /** The workspace controller on a real store and real informers, with one modelled node and time that the test moves. */
 export async function createWorld({bundles = new Map<string, string>()} = {}) {
   const clock = createManualClock();
-  const random = fixedRandom();
+  const random: Random = {...systemRandom, fraction: () => 0.5};
   const storage = await openSqliteStorage({path: ':memory:', clock, random});
   const node = createModelNode('one', clock);
   const stop = new AbortController();
