@@ -143,8 +143,13 @@ export const workspaceStatus = z.strictObject({
       code: z.string().describe('One CamelCase word for programs, such as ImageNotFound.'),
       message: z.string(),
       at: timestamp.describe('When the controller took note of it.'),
-      reportedAt: timestamp.optional().describe("The node's own time of it; tells one failure from the next."),
-      also: z.array(z.string()).optional().describe('Other operations that failed before it and have not succeeded since.'),
+      reportedAt: timestamp
+        .optional()
+        .describe("The node's own time of it; tells one failure from the next."),
+      also: z
+        .array(z.string())
+        .optional()
+        .describe('Other operations that failed before it and have not succeeded since.'),
     })
     .optional(),
   operationStartedAt: timestamp
