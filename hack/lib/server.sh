@@ -41,12 +41,13 @@ server_stop() {
   note "stopping nexus server ($pid)"
   kill -TERM "$pid" 2>/dev/null || true
   for ((attempt = 0; attempt < 300; attempt++)); do
-    if ! kill -0 "$pid" 2>/dev/null; then
+    if ! server_pid "$1" >/dev/null; then
       rm -f "$1/server.pid"
       return
     fi
     sleep 0.1
   done
+  warn "it does not end; killing it"
   kill -KILL "$pid" 2>/dev/null || true
   rm -f "$1/server.pid"
 }

@@ -9,12 +9,14 @@ run_create() {
   printf '%s\n' "$run"
 }
 
-# run_identity PID: the id and the start time of a process, since ids are used again.
+# run_identity PID: the id and the start time of a process, since ids are used again; status 1 if it is dead.
 run_identity() {
   local stat
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-  # Fields after the name, which may hold spaces: the start time is the 22nd of all.
-  printf '%s %s\n' "$1" "$(cut -d ' ' -f 20 <<<"${stat##*) }")"
+  # The name may hold spaces; what follows it starts with the state, and has the start time as the 20th.
+  stat=${stat##*) }
+  [[ $stat != Z* ]] || return 1
+  printf '%s %s\n' "$1" "$(cut -d ' ' -f 20 <<<"$stat")"
 }
 
 # run_clean_dead: what runs left that were killed.
