@@ -13,7 +13,10 @@ export type NodeView = {
   readonly facts?: NodeFacts;
   /** Whether `instances` is everything there is: a full list has arrived on the present connection. */
   readonly synced: boolean;
-  /** By uid, as last reported; kept, and ageing, while the connection is down. */
+  /**
+   * By uid, as last reported; kept, and ageing, while the connection is down. State Missing only of one that could not be made, or whose ports
+   * are forwarded already.
+   */
   readonly instances: ReadonlyMap<string, Instance>;
 };
 

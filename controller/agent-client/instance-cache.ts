@@ -32,7 +32,7 @@ export function createInstanceCache(): InstanceCache {
     }
     observedAt.set(uid, time);
     reported.add(uid);
-    if (instance.state === 'Missing') {
+    if (isGone(instance)) {
       return instances.delete(uid);
     }
     const previous = instances.get(uid);
@@ -65,6 +65,11 @@ export function createInstanceCache(): InstanceCache {
       }
     },
   };
+}
+
+/** Whether nothing is to be known of it any more. One that could not be made is missing, but tells why. */
+function isGone({state, lastError, operation, forwards}: Instance): boolean {
+  return state === 'Missing' && lastError === undefined && operation === undefined && forwards.length === 0;
 }
 
 /** Times at which parts were looked at say nothing new when what was seen is the same. */

@@ -72,7 +72,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
     if (previous !== undefined && Date.parse(next.time) < Date.parse(previous.time) - clockStep) {
       cache.forgetTimes();
     }
-    return previous === undefined || !isDeepStrictEqual({...previous, time: ''}, {...next, time: ''});
+    return previous === undefined || !isDeepStrictEqual(newsOf(previous), newsOf(next));
   };
 
   const takeInstance = (instance: Instance) => {
@@ -239,6 +239,11 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       await running;
     },
   };
+}
+
+/** What others want to hear of at once: not what changes all the time. */
+function newsOf({time: _time, allocatable: _allocatable, ...news}: NodeFacts) {
+  return news;
 }
 
 /** Whether the answer to this method is an instance. */

@@ -1,6 +1,6 @@
 import type {Random} from '../../api/effects/random.ts';
 
-/** No chance at all: the same fraction each time, and ids that count up. */
+/** No chance at all: the same fraction each time, and ids and bytes that count up. */
 export function fixedRandom(fraction = 0.5): Random {
   let count = 0;
   return {
@@ -9,6 +9,9 @@ export function fixedRandom(fraction = 0.5): Random {
       count += 1;
       return `00000000-0000-4000-8000-${String(count).padStart(12, '0')}`;
     },
-    bytes: length => new Uint8Array(length).fill(7),
+    bytes(length) {
+      count += 1;
+      return Uint8Array.from({length}, (_, index) => (count >> (8 * (index % 4))) & 0xff);
+    },
   };
 }

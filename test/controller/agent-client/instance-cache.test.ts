@@ -30,6 +30,21 @@ test('what is gone is not brought back by a late report', t => {
   t.true(cache.take(runningInstance('a', {observedAt: at(6)})));
 });
 
+test('one that could not be made stays, to tell why, until a list lacks it', t => {
+  const cache = createInstanceCache();
+  const lastError = {
+    operation: 'Create',
+    code: 'ImageNotFound',
+    message: 'no such image',
+    at: at(1),
+  } as const;
+  t.true(cache.take(runningInstance('a', {observedAt: at(1), state: 'Missing', lastError})));
+  t.is(cache.instances.get('a')?.lastError?.code, 'ImageNotFound');
+  cache.beginList();
+  cache.takeList([]);
+  t.false(cache.instances.has('a'));
+});
+
 test('a list removes what it lacks, but not what was reported since it was asked for', t => {
   const cache = createInstanceCache();
   cache.take(runningInstance('old', {observedAt: at(1)}));

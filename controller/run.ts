@@ -1,0 +1,139 @@
+import type {Registry} from 'prom-client';
+import type {Clock} from '../api/effects/clock.ts';
+import type {Logger} from '../api/effects/logger.ts';
+import type {Random} from '../api/effects/random.ts';
+import type {BundleStore} from '../api/storage/bundle-store.ts';
+import {createEventRecorder} from '../api/storage/event-recorder.ts';
+import type {Storage} from '../api/storage/storage.ts';
+import {createAgents} from './agent-client/agent-client.ts';
+import type {Agents} from './agent-client/agents.ts';
+import type {Connect} from './agent-client/connect.ts';
+import {createInformer} from './informer/informer.ts';
+import {createManagedController} from './manager/managed-controller.ts';
+import {createControllerMetrics} from './metrics.ts';
+import {createNodeController} from './node/controller.ts';
+import type {Credentials} from './workspace/actuator.ts';
+import {createWorkspaceController} from './workspace/controller.ts';
+import {workspaceIndexes} from './workspace/watches.ts';
+
+export type ControllerOptions = {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly connect: Connect;
+  /** From `storage.beginEpoch()`, anew for each run. */
+  readonly epoch: number;
+  readonly installation: string;
+  /** Where the metrics go. */
+  readonly registry: Registry;
+  readonly credentials: Credentials;
+  readonly bundles: Pick<BundleStore, 'open'>;
+  readonly tuning?: ControllerTuning;
+  /** A node obeys a later controller: this one should end. */
+  readonly onFenced?: (node: string) => void;
+};
+
+/** Times in milliseconds. */
+export type ControllerTuning = {
+  /** Workspaces reconciled at once; 16 by default: most of the time they wait for agents. */
+  readonly workspaceWorkers?: number;
+  /** Nodes reconciled at once; 4 by default. */
+  readonly nodeWorkers?: number;
+  /** Between looks at everything, as a net below the watches; 10 minutes by default. */
+  readonly resyncInterval?: number;
+  /** How long an instance must have been without a Workspace before it is collected; 10 minutes by default. */
+  readonly orphanGrace?: number;
+  /** How long instances with unsaved work are kept; 7 days by default. */
+  readonly retention?: number;
+};
+
+/** Disposing of it stops it and resolves when it is drained: no reconcile runs, every connection is closed. */
+export type Controller = AsyncDisposable & {
+  readonly agents: Agents;
+  /** Whether the caches are synced, so that it acts. */
+  ready(): boolean;
+  /** Resolves once it is stopped and drained. */
+  readonly stopped: Promise<void>;
+};
+
+/** Puts the controller together and runs it until `signal` is aborted or it is disposed of. */
+export function runController(options: ControllerOptions, signal: AbortSignal): Controller {
+  const {storage, clock, random, log, registry, tuning = {}} = options;
+  const {workspaceWorkers = 16, nodeWorkers = 4, resyncInterval = 600_000, orphanGrace, retention} = tuning;
+  const stopping = new AbortController();
+  const stop = () => stopping.abort(new Error('the controller stops'));
+  if (signal.aborted) {
+    stop();
+  }
+  signal.addEventListener('abort', stop, {once: true});
+
+  const effects = {storage, clock, random, log};
+  const workspaces = createInformer({...effects, kind: 'Workspace', indexes: workspaceIndexes});
+  const nodes = createInformer({...effects, kind: 'Node', indexes: {}});
+  const users = createInformer({...effects, kind: 'User', indexes: {}});
+  const informers = [workspaces, nodes, users];
+  const agents = createAgents(options);
+  const recorder = createEventRecorder({...effects, component: 'controller'});
+  const parts = {...effects, workspaces, nodes, users, agents, recorder};
+  const workspace = createWorkspaceController({
+    ...parts,
+    bundles: options.bundles,
+    credentials: options.credentials,
+    signal: stopping.signal,
+  });
+  const node = createNodeController({
+    ...parts,
+    ...(orphanGrace === undefined ? {} : {grace: orphanGrace}),
+    ...(retention === undefined ? {} : {retention}),
+  });
+
+  const metrics = createControllerMetrics(registry, clock);
+  const engine = {
+    ...effects,
+    metrics,
+    resyncInterval,
+    ready: Promise.all(informers.map(each => each.synced(stopping.signal))),
+  };
+  engine.ready.catch(() => {});
+  const managed = [
+    createManagedController({
+      ...engine,
+      ...workspace,
+      name: 'workspace',
+      workers: workspaceWorkers,
+      keys: () => workspaces.list().map(nameOf),
+    }),
+    createManagedController({
+      ...engine,
+      ...node,
+      name: 'node',
+      workers: nodeWorkers,
+      keys: () => nodes.list().map(nameOf),
+    }),
+  ];
+
+  const run = async () => {
+    const following = informers.map(informer => informer.run(stopping.signal));
+    // Workers first: what they do needs connections.
+    await Promise.all(managed.map(controller => controller.run(stopping.signal)));
+    await agents[Symbol.asyncDispose]();
+    await Promise.all(following);
+    signal.removeEventListener('abort', stop);
+  };
+  const stopped = run();
+
+  return {
+    agents,
+    ready: () => !stopping.signal.aborted && informers.every(informer => informer.hasSynced()),
+    stopped,
+    async [Symbol.asyncDispose]() {
+      stop();
+      await stopped;
+    },
+  };
+}
+
+function nameOf({metadata}: {readonly metadata: {readonly name: string}}): string {
+  return metadata.name;
+}
