@@ -37,7 +37,7 @@ export type UserClient = {
   listCredentials(
     id: string,
     options?: Options,
-  ): Promise<readonly {readonly host: string; readonly updated_at: string}[]>;
+  ): Promise<readonly {readonly host: string; readonly created_at: string}[]>;
   deleteCredential(id: string, host: string, options?: Options): Promise<void>;
 };
 
@@ -80,7 +80,7 @@ export function createUserClient(transport: Transport): UserClient {
       await body.dump();
     },
     listCredentials: async (id, options) =>
-      (await get<{credentials: {host: string; updated_at: string}[]}>(of(id, '/credentials'), options))
+      (await get<{credentials: {host: string; created_at: string}[]}>(of(id, '/credentials'), options))
         .credentials,
     deleteCredential: (id, host, options) => remove(credentialOf(id, host), options),
   };

@@ -67,7 +67,7 @@ export const tokenList = z.strictObject({tokens: z.array(tokenView)});
 export const setCredentialRequest = gitCredential;
 
 export const credentialList = z.strictObject({
-  credentials: z.array(z.strictObject({host: z.string(), updated_at: timestamp})),
+  credentials: z.array(z.strictObject({host: z.string(), created_at: timestamp})),
 });
 
 export type RegisterRequest = z.input<typeof registerRequest>;

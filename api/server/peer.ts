@@ -1,0 +1,14 @@
+import type {IncomingMessage} from 'node:http';
+
+export function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(?:::1$|(?:::ffff:)?127\.)/.test(address);
+}
+
+/** Whether the request was made on this machine: a proxy here speaks for others, and says so. */
+export function isLocal({socket, headers}: IncomingMessage): boolean {
+  return (
+    isLoopback(socket.remoteAddress) &&
+    headers['x-forwarded-for'] === undefined &&
+    headers.forwarded === undefined
+  );
+}

@@ -1,0 +1,39 @@
+import {servedKinds} from '../v1alpha1/validate.ts';
+import {bundleRoutes} from './bundle-routes.ts';
+import {discoveryRoutes} from './discovery-routes.ts';
+import {eventRoutes} from './event-routes.ts';
+import {healthRoutes} from './health-routes.ts';
+import {nodeRoutes} from './node-routes.ts';
+import {openapiRoutes} from './openapi-routes.ts';
+import {registrationRoutes} from './registration-routes.ts';
+import {resourceRoutes} from './resource-routes.ts';
+import type {Route} from './route.ts';
+import type {RouteContext} from './route-context.ts';
+import {createSerialisedObjects} from './serialised-objects.ts';
+import {serviceRoutes} from './service-routes.ts';
+import {streamRoutes} from './stream-routes.ts';
+import {userRoutes} from './user-routes.ts';
+import {workspaceRoutes} from './workspace-routes.ts';
+
+/** All that is served: mounted from here, and documented from here. */
+export function createRouteTable(context: RouteContext): readonly Route[] {
+  const resources = {
+    authorized: context.authorized,
+    metrics: context.metrics,
+    serialised: createSerialisedObjects(),
+  };
+  const table = [
+    ...healthRoutes(context),
+    ...discoveryRoutes(context.version),
+    ...servedKinds.flatMap(kind => resourceRoutes(kind, resources)),
+    ...workspaceRoutes(context),
+    ...serviceRoutes(context),
+    ...streamRoutes(),
+    ...registrationRoutes(context),
+    ...userRoutes(context),
+    ...bundleRoutes(context),
+    ...nodeRoutes(context),
+    ...eventRoutes(context),
+  ];
+  return [...table, ...openapiRoutes(table, context.version)];
+}
