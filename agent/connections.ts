@@ -1,0 +1,94 @@
+import {AgentError} from '../api/agent/v1alpha1/agent-error.ts';
+import type {AgentPeer, RequestHandlers} from '../api/agent/v1alpha1/connection.ts';
+import {heartbeatInterval} from '../api/agent/v1alpha1/messages.ts';
+import {createStreamMultiplexer} from '../api/agent/v1alpha1/stream-multiplexer.ts';
+import type {Clock} from '../api/effects/clock.ts';
+import type {Logger} from '../api/effects/logger.ts';
+import type {Dial} from './forwards/dial.ts';
+import type {Guest} from './guest/guest.ts';
+import type {Services} from './handlers.ts';
+import {createHandlers} from './handlers.ts';
+import {createStreams} from './streams/streams.ts';
+
+export type Connections = AsyncDisposable & {
+  accept(open: (handlers: RequestHandlers) => AgentPeer): void;
+};
+
+export type ConnectionsOptions = Services & {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly guest: Guest;
+  readonly dial: Dial;
+};
+
+/** The peers that are connected now: each is told of every change, and every few seconds that the agent lives. */
+export function createConnections(options: ConnectionsOptions): Connections {
+  const {clock, log, registry, guest, dial, bundles, node} = options;
+  /** Those that have introduced themselves. */
+  const listening = new Set<AgentPeer>();
+  const connected = new Set<AgentPeer>();
+  let alarm: Disposable | undefined;
+  let ended = false;
+
+  const publishing = registry.onPublish(instance => {
+    for (const peer of listening) {
+      peer.notify('instance/changed', instance);
+    }
+  });
+
+  const beat = async () => {
+    try {
+      if (listening.size > 0) {
+        const facts = await node.facts();
+        for (const peer of listening) {
+          peer.notify('heartbeat', facts);
+        }
+      }
+    } catch (error) {
+      log.error({error}, 'a heartbeat failed');
+    }
+    if (!ended) {
+      alarm = clock.schedule(heartbeatInterval, () => void beat());
+    }
+  };
+  void beat();
+
+  return {
+    accept(open) {
+      const disposables = new DisposableStack();
+      let streams: ReturnType<typeof createStreams> | undefined;
+      const peer = open(
+        createHandlers({
+          ...options,
+          onInitialized: () => listening.add(peer),
+          streams() {
+            if (streams === undefined) {
+              throw new AgentError('Invalid', 'the connection is not there yet');
+            }
+            return streams;
+          },
+        }),
+      );
+      const multiplexer = disposables.use(createStreamMultiplexer(peer));
+      streams = createStreams({registry, guest, dial, bundles, multiplexer, log});
+      connected.add(peer);
+      const leave = () => {
+        connected.delete(peer);
+        listening.delete(peer);
+        disposables.dispose();
+      };
+      if (peer.closed.aborted) {
+        leave();
+      } else {
+        peer.closed.addEventListener('abort', leave, {once: true});
+      }
+    },
+
+    async [Symbol.asyncDispose]() {
+      ended = true;
+      alarm?.[Symbol.dispose]();
+      publishing[Symbol.dispose]();
+      await Promise.all([...connected].map(peer => peer[Symbol.asyncDispose]()));
+    },
+  };
+}

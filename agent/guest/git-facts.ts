@@ -1,0 +1,51 @@
+import type {Inspection, RepositoryFacts} from './guest.ts';
+
+const mostFiles = 1000;
+
+/** Of the `name value` lines that the git scripts print. */
+export function parseFacts(output: string): RepositoryFacts & {readonly notMerged?: string} {
+  const fields = fieldsOf(output);
+  const text = (name: string) => {
+    const value = fields.get(name)?.[0];
+    return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
+  };
+  const commit = fields.get('commit')?.[0];
+  const branch = fields.get('branch')?.[0];
+  const notMerged = fields.get('notMerged')?.[0];
+  const nexusConfig = text('nexusConfig');
+  const packageJson = text('packageJson');
+  const files = (text('files') ?? '')
+    .split('\0')
+    .filter(name => name !== '')
+    .sort();
+  return {
+    ...(commit ? {commit} : {}),
+    ...(branch ? {branch} : {}),
+    ...(notMerged ? {notMerged} : {}),
+    configuration: {
+      files: files.slice(0, mostFiles),
+      ...(nexusConfig === undefined ? {} : {nexusConfig}),
+      ...(packageJson === undefined ? {} : {packageJson}),
+    },
+  };
+}
+
+export function parseInspection(output: string): Inspection & {readonly reasons: readonly string[]} {
+  const reasons = fieldsOf(output).get('unsaved') ?? [];
+  const unsaved = reasons.length > 0;
+  return /^files /m.test(output)
+    ? {unsaved, reasons, repository: {...parseFacts(output), unsaved}}
+    : {unsaved, reasons};
+}
+
+function fieldsOf(output: string): Map<string, string[]> {
+  const fields = new Map<string, string[]>();
+  for (const line of output.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space !== -1) {
+      const name = line.slice(0, space);
+      fields.set(name, [...(fields.get(name) ?? []), line.slice(space + 1)]);
+    }
+  }
+  return fields;
+}

@@ -1,0 +1,12 @@
+import type {FailureCode} from '../../api/agent/v1alpha1/instance.ts';
+
+/** Something inside an instance did not work, classified so that the controller can tell what helps. Messages hold no secrets. */
+export class GuestError extends Error {
+  override readonly name = 'GuestError';
+  readonly code: FailureCode;
+
+  constructor(code: FailureCode, message: string, options: {cause?: unknown} = {}) {
+    super(message, options.cause === undefined ? undefined : {cause: options.cause});
+    this.code = code;
+  }
+}

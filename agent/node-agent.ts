@@ -1,0 +1,60 @@
+import {systemClock} from '../api/effects/clock.ts';
+import type {Logger} from '../api/effects/logger.ts';
+import {systemRandom} from '../api/effects/random.ts';
+import type {Agent} from './agent.ts';
+import {createAgent} from './agent.ts';
+import {createExecGuest} from './guest/exec-guest.ts';
+import {generateHostKey} from './instances/host-key.ts';
+import {createLxdDriver} from './lxd/driver.ts';
+import type {AgentHome} from './system/agent-home.ts';
+import {ensureInstallation, readAgentConfig} from './system/agent-home.ts';
+import {findBackendSocket} from './system/backend-socket.ts';
+import {openFsBundleCache} from './system/fs-bundle-cache.ts';
+import {createFsEpochStore} from './system/fs-epoch-store.ts';
+import {openFsRecordStore} from './system/fs-record-store.ts';
+import {linuxMachine} from './system/linux-machine.ts';
+import {createNetNodePorts} from './system/net-node-ports.ts';
+import {connectTcp} from './system/tcp-connect.ts';
+import {tcpProbe} from './system/tcp-probe.ts';
+
+export type NodeAgentOptions = {
+  readonly home: AgentHome;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly agentVersion: string;
+  readonly log: Logger;
+};
+
+/** The agent of this machine, on its real parts. */
+export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentOptions): Promise<Agent> {
+  const config = await readAgentConfig(home);
+  const installation = await ensureInstallation(home);
+  const socket = await findBackendSocket(config, env);
+  log.info({installation, socket, listen: config.listen, agentVersion}, 'the agent begins');
+
+  const bundles = await openFsBundleCache(home.bundles);
+  const driver = createLxdDriver({socket, installation, clock: systemClock, random: systemRandom, log});
+  const agent = await createAgent({
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    installation,
+    agentVersion,
+    drivers: [driver],
+    createGuest: driverOf => createExecGuest({driverOf, bundles, log}),
+    probe: tcpProbe,
+    connect: (address, port, signal) => connectTcp(address, port, {signal}),
+    ports: createNetNodePorts({address: config.listen, log}),
+    records: await openFsRecordStore({folder: home.records, log}),
+    epochs: createFsEpochStore(home.epochFile),
+    bundles,
+    hostKeys: generateHostKey,
+    machine: linuxMachine,
+  });
+  return {
+    accept: agent.accept,
+    async [Symbol.asyncDispose]() {
+      await agent[Symbol.asyncDispose]();
+      await driver[Symbol.asyncDispose]();
+    },
+  };
+}

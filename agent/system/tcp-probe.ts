@@ -1,0 +1,70 @@
+import type {Socket} from 'node:net';
+import type {Probe} from '../probe.ts';
+import {connectTcp} from './tcp-connect.ts';
+
+/** Milliseconds; inside one machine an address that exists answers at once. */
+const sshPatience = 100;
+
+/** Milliseconds that a checked service gets to close its side. */
+const goodbye = 1000;
+
+const longestHead = 8192;
+
+export const tcpProbe: Probe = {
+  async ssh(address, signal) {
+    const socket = await connectTcp(address, 22, {signal, patience: sshPatience});
+    await readHead(socket, {complete: /^SSH-2\.0-[^\n]*\n/m, signal});
+  },
+
+  async tcp(address, port, signal) {
+    const socket = await connectTcp(address, port, {signal});
+    // Ended in an orderly way: a reset makes many a small server fall over.
+    socket.on('error', () => {});
+    socket.setTimeout(goodbye, () => socket.destroy());
+    socket.resume();
+    socket.end();
+  },
+
+  async http(address, {port, path}, signal) {
+    const socket = await connectTcp(address, port, {signal});
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nUser-Agent: nexus\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
+    );
+    const [, status] = await readHead(socket, {complete: /^HTTP\/1\.[01] (\d{3})/, signal});
+    return Number(status);
+  },
+};
+
+/** The beginning of what the other side sends, as far as `complete` needs it. */
+function readHead(
+  socket: Socket,
+  {complete, signal}: {complete: RegExp; signal: AbortSignal},
+): Promise<RegExpExecArray> {
+  return new Promise((resolve, reject) => {
+    let head = '';
+    const onAbort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : undefined);
+    signal.addEventListener('abort', onAbort, {once: true});
+    socket.on('error', reject);
+    socket.on('close', () => {
+      signal.removeEventListener('abort', onAbort);
+      reject(
+        new Error(
+          head === ''
+            ? 'it closed the connection without an answer'
+            : 'it does not speak the expected protocol',
+        ),
+      );
+    });
+    socket.on('end', () => socket.destroy());
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      head += chunk;
+      const match = complete.exec(head);
+      if (match !== null) {
+        resolve(match);
+      }
+      if (match !== null || head.length > longestHead) {
+        socket.destroy();
+      }
+    });
+  });
+}
