@@ -14,19 +14,44 @@ export type ManualClock = Clock & {
 const settlingTurns = 12;
 
 export function createManualClock(start = Date.parse('2026-11-20T10:00:00.000Z')): ManualClock {
-  type Timer = {readonly at: number; readonly order: number; readonly callback: () => void};
-  const timers = new Set<Timer>();
+  type Timer = {readonly at: number; readonly callback: () => void; disposed: boolean};
+  /** By time, and within one time as they were set. Those that are disposed of stay until their time. */
+  const timers: Timer[] = [];
   let time = start;
-  let order = 0;
+  let pending = 0;
 
   const schedule = (milliseconds: number, callback: () => void): Disposable => {
-    order += 1;
-    const timer = {at: time + Math.max(0, milliseconds), order, callback};
-    timers.add(timer);
-    return {[Symbol.dispose]: () => void timers.delete(timer)};
+    const timer: Timer = {at: time + Math.max(0, milliseconds), callback, disposed: false};
+    let [low, high] = [0, timers.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((timers[middle]?.at ?? 0) <= timer.at) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    timers.splice(low, 0, timer);
+    pending += 1;
+    return {
+      [Symbol.dispose]() {
+        pending -= timer.disposed ? 0 : 1;
+        timer.disposed = true;
+      },
+    };
   };
-  const next = (until: number): Timer | undefined =>
-    [...timers].filter(({at}) => at <= until).sort((a, b) => a.at - b.at || a.order - b.order)[0];
+  /** Takes out the next timer that is due. */
+  const next = (until: number): Timer | undefined => {
+    for (let first = timers[0]; first !== undefined && first.at <= until; first = timers[0]) {
+      timers.shift();
+      if (!first.disposed) {
+        first.disposed = true;
+        pending -= 1;
+        return first;
+      }
+    }
+    return undefined;
+  };
   const settle = async () => {
     for (let turns = 0; turns < settlingTurns; turns += 1) {
       await turn();
@@ -57,7 +82,6 @@ export function createManualClock(start = Date.parse('2026-11-20T10:00:00.000Z')
       await settle();
       for (let timer = next(until); timer !== undefined; timer = next(until)) {
         time = timer.at;
-        timers.delete(timer);
         timer.callback();
         await settle();
       }
@@ -65,7 +89,7 @@ export function createManualClock(start = Date.parse('2026-11-20T10:00:00.000Z')
     },
     settle,
     get pending() {
-      return timers.size;
+      return pending;
     },
   };
 }
