@@ -45,10 +45,7 @@ function planSetup({desired, instance}: Present): Proposal | undefined {
     return undefined;
   }
 
-  if (setup?.hash === hash && setup.state === 'Running') {
-    return {wait: {reason: 'Operation', message: 'Setup is under way.', requeueAfter: deadlines.setup}};
-  }
-
+  // One that runs and has no operation was left by a stop: asked for again, the node goes on with it.
   const {env} = configuration;
   return {actions: [{type: 'Setup', hash, commands, directory, env, timeout: deadlines.setup}]};
 }

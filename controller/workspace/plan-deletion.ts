@@ -28,14 +28,17 @@ export function planDeletion({desired, sight, now}: Situation): Proposal {
         ? {release: {outcome: 'Abandoned', node, why}}
         : {wait: {reason: type, message: `Node ${node} ${why}.`, requeueAfter: interval}};
     }
-    case 'Absent':
-      // What is still being made is deleted as soon as it is there.
-      return sight.last?.operation === undefined
-        ? {release: {outcome: 'Gone'}}
-        : {
+    case 'Absent': {
+      // What is still being made is deleted as soon as it is there, and ports that are open already are closed.
+      const {last} = sight;
+      const isLeft = last !== undefined && (last.operation !== undefined || last.forwards.length > 0);
+      return isLeft
+        ? {
             actions: [remove],
             wait: {reason: 'Operation', message: 'It is being removed.', requeueAfter: interval},
-          };
+          }
+        : {release: {outcome: 'Gone'}};
+    }
     case 'Present': {
       const {instance} = sight;
       if (instance.operation?.kind === 'Delete') {

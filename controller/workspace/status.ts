@@ -1,24 +1,13 @@
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
 import type {Condition} from '../../api/v1alpha1/condition.ts';
-import {findCondition, setCondition} from '../../api/v1alpha1/condition.ts';
+import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {WorkspacePhase, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
-import type {ConditionType, Finding} from './conditions.ts';
-import {failed, no, silence, statement, yes} from './conditions.ts';
 import {isFailing} from './failures.ts';
 import type {Evidence} from './findings.ts';
-import {
-  findPortsAllocated,
-  findProvisioned,
-  findRepositoryCloned,
-  findScheduled,
-  findServicesHealthy,
-  findSetupSucceeded,
-  findSshReady,
-  findUpToDate,
-} from './findings.ts';
 import {canonicalJson} from './hashes.ts';
+import {conditionsOf} from './readiness.ts';
 import {serviceStatuses} from './service-status.ts';
 import {instanceOf} from './sight.ts';
 import type {Wait} from './situation.ts';
@@ -79,36 +68,6 @@ export function isWorthWriting(previous: WorkspaceStatus, next: WorkspaceStatus)
   return withoutTimes(previous) !== withoutTimes(next) || Number.isNaN(age) || age >= observationInterval;
 }
 
-function conditionsOf(
-  {metadata}: Stored<'Workspace'>,
-  evidence: Evidence,
-  {now, wait}: StatusOptions,
-): Condition[] {
-  const findings: readonly (readonly [ConditionType, Finding])[] = [
-    ['Scheduled', findScheduled(evidence)],
-    ['PortsAllocated', findPortsAllocated(evidence)],
-    ['Provisioned', findProvisioned(evidence)],
-    ['SshReady', findSshReady(evidence)],
-    ['RepositoryCloned', findRepositoryCloned(evidence)],
-    ['SetupSucceeded', findSetupSucceeded(evidence)],
-    ['ServicesHealthy', findServicesHealthy(evidence)],
-    ['UpToDate', findUpToDate(evidence)],
-  ];
-  let conditions: readonly Condition[] = evidence.status.conditions ?? [];
-  const state = (type: ConditionType, finding: NonNullable<Finding>) => {
-    conditions = setCondition(conditions, statement(type, finding, metadata.generation), timestampAt(now));
-  };
-
-  for (const [type, finding] of findings) {
-    if (finding !== undefined) {
-      state(type, finding);
-    }
-  }
-
-  state('Ready', findReady(evidence, conditions, wait));
-  return [...conditions];
-}
-
 function withoutTimes(status: WorkspaceStatus): string {
   const {instance, repo, services} = status;
   return canonicalJson({
@@ -118,48 +77,6 @@ function withoutTimes(status: WorkspaceStatus): string {
     repo: repo && {...repo, observedAt: undefined},
     services: services?.map(service => ({...service, observedAt: undefined})),
   });
-}
-
-const requirements: readonly ConditionType[] = [
-  'Scheduled',
-  'PortsAllocated',
-  'Provisioned',
-  'SshReady',
-  'RepositoryCloned',
-  'SetupSucceeded',
-  'ServicesHealthy',
-];
-
-function findReady(
-  {desired, sight, status, book}: Evidence,
-  conditions: readonly Condition[],
-  wait: Wait | undefined,
-): NonNullable<Finding> {
-  if (desired.deletion !== 'no') {
-    const unreachable =
-      sight.kind === 'Unknown'
-        ? `${silence(sight, status.observedAt).message} To let go of what is left there: nexus delete --force`
-        : undefined;
-    const message = unreachable ?? failed(book, 'Delete', 'Stop')?.message ?? wait?.message;
-    return no('Deleting', message ?? 'It is being deleted.');
-  }
-
-  if (sight.kind === 'Unknown') {
-    return silence(sight, status.observedAt);
-  }
-
-  if (!desired.running) {
-    return no('Stopped', `It is stopped; start it with: nexus workspace start ${desired.name}`);
-  }
-
-  for (const type of requirements) {
-    const condition = findCondition(conditions, type);
-    if (condition?.status !== 'True') {
-      return no(condition?.reason ?? 'Waiting', condition?.message ?? `${type} is not known yet.`);
-    }
-  }
-
-  return yes('Ready', 'sshd answers, and all that was declared is done and healthy.');
 }
 
 function phaseOf({desired, sight, status, book}: Evidence, conditions: readonly Condition[]): WorkspacePhase {

@@ -202,15 +202,14 @@ const rows: readonly Row[] = [
     actions: ['Setup'],
   },
   {
-    title: 'a setup that runs is waited for',
+    title: 'a setup that a stop left behind is taken up again',
     situation: {
       sight: present({
         ...without(healthyInstance(), 'servicesHash'),
         setup: {hash: healthyInstance().setup?.hash ?? '', state: 'Running'},
       }),
     },
-    actions: [],
-    wait: 'Operation',
+    actions: ['Setup'],
   },
   {
     title: 'a changed setup runs again',
