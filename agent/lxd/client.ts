@@ -39,11 +39,13 @@ export type Client = AsyncDisposable & {
   find<T>(path: string, schema: z.ZodType<T>, options?: CallOptions): Promise<T | undefined>;
   /** A GET whose answer is not in the envelope. The caller reads or destroys the body. */
   download(path: string, options?: CallOptions): Promise<Dispatcher.ResponseData>;
-  /** Resolves once it is open. */
+  /** Open and paused, so that nothing comes before there is a listener: `resume()` it then. */
   websocket(path: string, signal?: AbortSignal): Promise<WebSocket>;
 };
 
 const envelope = z.object({
+  type: z.string(),
+  error_code: z.number().optional(),
   metadata: z.unknown(),
   operation: z.string().optional(),
   error: z.string().optional(),
@@ -86,8 +88,10 @@ export function createClient({socket}: {readonly socket: string}): Client {
     return await guarded(`${method} ${path}`, options.signal, async () => {
       const response = await send(method, path, options);
       const answer = envelope.parse(await response.body.json());
-      if (response.statusCode >= 400) {
-        throw refusal(`${method} ${path}`, response.statusCode, answer.error ?? 'no reason given');
+      // A wait that has begun to answer can't take its status 200 back.
+      if (response.statusCode >= 400 || answer.type === 'error') {
+        const status = answer.error_code ?? response.statusCode;
+        throw refusal(`${method} ${path}`, status, answer.error ?? 'no reason given');
       }
 
       const etag = response.headers.etag;
@@ -138,7 +142,10 @@ export function createClient({socket}: {readonly socket: string}): Client {
           websocket.terminate();
         };
         signal?.addEventListener('abort', abort, {once: true});
-        websocket.once('open', resolve);
+        websocket.once('open', () => {
+          websocket.pause();
+          resolve();
+        });
         // Stays, since an error without a listener would end the process; a close always follows and is what users listen to.
         websocket.on('error', reject);
         try {

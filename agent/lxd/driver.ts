@@ -13,7 +13,7 @@ import {prepareEnvironment, purgeEnvironment, slowPool} from './environment.ts';
 import {lifecycleEvents} from './events.ts';
 import {startExec} from './exec.ts';
 import type {FileTarget} from './files.ts';
-import {readFile, writeFile} from './files.ts';
+import {overwriteFile, readFile, writeFile} from './files.ts';
 import type {Images} from './images.ts';
 import {createImages} from './images.ts';
 import {keysFile} from './instance-config.ts';
@@ -157,7 +157,7 @@ export function createLxdDriver({
       // At a start the image's template does it.
       if (toDriverInstance(raw).state !== 'Running') return;
       const content = new TextEncoder().encode(keysFile(keys));
-      await writeFile(await filesOf(raw.name), keysPath, {content, mode: 0o644, uid: 0, gid: 0});
+      await overwriteFile(await filesOf(raw.name), keysPath, {content, mode: 0o644, uid: 0, gid: 0});
     },
 
     async writeFile(uid, path, content, file) {

@@ -13,18 +13,21 @@ export type Failure = {
  */
 const byMessage: readonly (readonly [RegExp, DriverError['code']])[] = [
   [/no space left|disk quota exceeded|not enough (?:disk )?space|exceeds? .*quota/i, 'NoSpace'],
-  [/image\b.*(?:not found|couldn't be found)|alias\b.*(?:not found|doesn't exist)/i, 'ImageNotFound'],
+  [
+    /image\b.*(?:not (?:found|provided)|couldn't be found)|alias\b.*(?:not found|doesn't exist)/i,
+    'ImageNotFound',
+  ],
   [/(?:failed to|couldn't) (?:find|fetch|get) (?:the )?(?:requested )?image/i, 'ImageNotFound'],
   [
     /no such host|network is unreachable|no route to host|temporary failure in name resolution|dial tcp|i\/o timeout|tls handshake/i,
     'NetworkUnreachable',
   ],
   [
-    /busy running|already running an? |device or resource busy|operation .*already (?:running|in progress)|currently in use|database is locked/i,
+    /busy running|already running an? |device or resource busy|operation .*already (?:running|in progress)|already exists|already defined|unique constraint failed|currently in use|database is locked/i,
     'NotPermittedNow',
   ],
-  [/shutting down|daemon .*(?:starting|stopping)|not (?:yet )?ready/i, 'BackendUnavailable'],
-  [/context deadline exceeded|timed? ?out|timeout/i, 'TimedOut'],
+  [/(?:daemon|server|incus|lxd)\b.*(?:shutting down|starting up|not (?:yet )?ready)/i, 'BackendUnavailable'],
+  [/context deadline exceeded|timed? ?out|timeout|shutting down the container failed/i, 'TimedOut'],
   [/permission denied|not authorized|forbidden|certificate is restricted/i, 'PermissionDenied'],
   [/not found|no such (?:object|file or directory)/i, 'NotFound'],
 ];

@@ -77,6 +77,7 @@ async function* connectionEvents(
     wake.resolve();
   });
   signal.addEventListener('abort', close, {once: true});
+  websocket.resume();
   try {
     while (open) {
       const batch = waiting.has(undefined) ? [undefined] : [...waiting];

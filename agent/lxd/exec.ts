@@ -45,10 +45,12 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
     throw error;
   });
   const {control, input, output, errorOutput} = sockets;
+  const finished = operations.wait(id).then(ended => exitCodeOf(ended, options.command), exitCodeOfUnstarted);
   const stdin = writableOf(input, {endsByMessage: options.tty === undefined});
-  const stdout = readableOf(output);
-  const stderr = readableOf(errorOutput);
+  const stdout = readableOf(output, finished);
+  const stderr = readableOf(errorOutput, finished);
 
+  control.resume();
   const tell = (message: object) => {
     if (control.readyState === control.OPEN) control.send(JSON.stringify(message));
   };
@@ -60,14 +62,11 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, {once: true});
 
-  const exitCode = operations
-    .wait(id)
-    .then(ended => exitCodeOf(ended, options.command))
-    .finally(() => {
-      signal?.removeEventListener('abort', abort);
-      control.close();
-      stdin.destroy();
-    });
+  const exitCode = finished.finally(() => {
+    signal?.removeEventListener('abort', abort);
+    control.close();
+    stdin.destroy();
+  });
   // Whoever wants it has its own branch; nobody's business otherwise.
   exitCode.catch(() => {});
 
@@ -135,4 +134,11 @@ function exitCodeOf(ended: Record<string, unknown>, command: readonly string[]):
   }
 
   return status.data.return;
+}
+
+/** As a shell has it. */
+function exitCodeOfUnstarted(error: unknown): number {
+  if (error instanceof DriverError && /command not found/i.test(error.message)) return 127;
+  if (error instanceof DriverError && /not executable/i.test(error.message)) return 126;
+  throw error;
 }

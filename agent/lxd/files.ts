@@ -3,6 +3,7 @@ import {buffer} from 'node:stream/consumers';
 import type {FileOptions} from '../driver.ts';
 import {DriverError} from '../driver.ts';
 import type {Client} from './client.ts';
+import {isDriverError} from './client.ts';
 import type {Backend} from './server.ts';
 
 export type FileTarget = {
@@ -13,12 +14,23 @@ export type FileTarget = {
   readonly instance: string;
 };
 
+export type FileContent = FileOptions & {readonly content: Uint8Array | Readable};
+
 /** Creates or replaces a file; its folder must exist. The instance may be stopped. */
-export async function writeFile(
-  target: FileTarget,
-  path: string,
-  file: FileOptions & {readonly content: Uint8Array | Readable},
-): Promise<void> {
+export async function writeFile(target: FileTarget, path: string, file: FileContent): Promise<void> {
+  try {
+    await target.client.call('DELETE', filesPath(target), {
+      query: {project: target.project, path: absolute(path)},
+    });
+  } catch (error) {
+    if (!isDriverError(error, 'NotFound')) throw error;
+  }
+
+  await overwriteFile(target, path, file);
+}
+
+/** As {@link writeFile}, but mode and owner of a file that is there stay as they are, and there is no moment without it. */
+export async function overwriteFile(target: FileTarget, path: string, file: FileContent): Promise<void> {
   const prefix = headerPrefix(target.backend);
   await target.client.call('POST', filesPath(target), {
     query: {project: target.project, path: absolute(path)},
@@ -40,7 +52,7 @@ export async function readFile(target: FileTarget, path: string): Promise<Uint8A
   });
   const type = headers[`${headerPrefix(target.backend)}-type`];
   if (type !== 'file') {
-    body.destroy();
+    await body.dump();
     throw new DriverError('Internal', `${path} in ${target.instance} is a ${String(type)}, not a file`);
   }
 

@@ -20,6 +20,9 @@ export type Lifecycle = Pick<Driver, 'start' | 'stop' | 'unfreeze' | 'rename' | 
 /** How often a call looks again after it came upon an operation that somebody else had begun. */
 const attempts = 5;
 
+/** Milliseconds; the backend counts in whole seconds. */
+const firstPatience = 1000;
+
 type Convergence = {
   readonly isDone: (instance: DriverInstance) => boolean;
   /** One step towards it. */
@@ -72,12 +75,19 @@ export function createLifecycle({client, operations, instances, project}: Lifecy
   async function stopOrderly(instance: DriverInstance, timeout: number, signal?: AbortSignal): Promise<void> {
     // What is frozen can't shut itself down.
     if (instance.state === 'Frozen') await changeState(instance.name, {action: 'unfreeze'}, signal);
-    try {
-      await changeState(instance.name, {action: 'stop', timeout}, signal);
-    } catch (error) {
-      if (signal?.aborted || !isDriverError(error, 'TimedOut')) throw error;
-      await changeState(instance.name, {action: 'stop', force: true}, signal);
+    // The backend asks only once, and an init that is still booting doesn't hear it: so it is asked again, at growing intervals.
+    let left = timeout;
+    for (let patience = firstPatience; left > 0; patience *= 2) {
+      const share = Math.min(patience, left);
+      try {
+        await changeState(instance.name, {action: 'stop', timeout: share}, signal);
+        return;
+      } catch (error) {
+        if (signal?.aborted || !isDriverError(error, 'TimedOut')) throw error;
+        left -= share;
+      }
     }
+    await changeState(instance.name, {action: 'stop', force: true}, signal);
   }
 
   const isStopped = ({state}: DriverInstance) => state === 'Stopped';

@@ -28,15 +28,16 @@ export type Operations = {
 
 export function createOperations({client, project}: {client: Client; project: string}): Operations {
   async function wait(id: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+    const path = `/1.0/operations/${id}`;
     const ended = await client
-      .get(`/1.0/operations/${id}/wait`, operation, {query: {timeout: '-1'}, signal, unlimited: true})
-      .catch((error: unknown) => {
-        // Operations live in the daemon's memory: one that is unknown died with it.
-        throw isDriverError(error, 'NotFound')
-          ? new DriverError('BackendUnavailable', `operation ${id} was lost by a restart of LXD or Incus`, {
-              cause: error,
-            })
-          : error;
+      .get(`${path}/wait`, operation, {query: {timeout: '-1'}, signal, unlimited: true})
+      .catch(async (error: unknown) => {
+        if (!isDriverError(error, 'NotFound')) throw error;
+        // Either what it worked on was not found or it is itself unknown: operations live in the daemon's memory and die with it.
+        if ((await client.find(path, operation)) !== undefined) throw error;
+        throw new DriverError('BackendUnavailable', `operation ${id} was lost by a restart of LXD or Incus`, {
+          cause: error,
+        });
       });
     if (ended.status_code === failed || ended.status_code === cancelled) {
       throw new DriverError(codeOfFailure({message: ended.err}), `${ended.description}: ${ended.err}`);

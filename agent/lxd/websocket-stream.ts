@@ -3,9 +3,9 @@ import type {RawData, WebSocket} from 'ws';
 
 /**
  * What the other side sends. Bytes come in binary messages; a text message means "no more". It also ends when the socket is closed in an
- * orderly way, and is destroyed when it is lost. Nothing is read ahead of the reader.
+ * orderly way, or in any way once `finished` has resolved; else it is destroyed. Nothing is read ahead of the reader.
  */
-export function readableOf(websocket: WebSocket | undefined): Readable {
+export function readableOf(websocket: WebSocket | undefined, finished: Promise<unknown>): Readable {
   if (websocket === undefined) return Readable.from([]);
 
   const readable = new Readable({
@@ -20,7 +20,7 @@ export function readableOf(websocket: WebSocket | undefined): Readable {
   });
   let ended = false;
   const end = () => {
-    if (!ended) readable.push(null);
+    if (!ended && !readable.destroyed) readable.push(null);
     ended = true;
   };
   websocket.on('message', (data, isBinary) => {
@@ -29,7 +29,7 @@ export function readableOf(websocket: WebSocket | undefined): Readable {
   });
   websocket.on('close', code => {
     if (code === orderly || code === withoutStatus) end();
-    else if (!ended) readable.destroy();
+    else finished.then(end, () => readable.destroy());
   });
   return readable;
 }
@@ -41,7 +41,9 @@ export type WritableOptions = {
 
 /** Bytes to the other side; each write is done once the socket took it. */
 export function writableOf(websocket: WebSocket, {endsByMessage}: WritableOptions): Writable {
-  const writable = new Writable({
+  // On a terminal the reader decides when to go on.
+  if (endsByMessage) websocket.resume();
+  return new Writable({
     write(chunk: Uint8Array, _encoding, callback) {
       // What comes after the process ended has no reader, and that is no fault of the writer.
       if (websocket.readyState !== websocket.OPEN) callback();
@@ -59,7 +61,6 @@ export function writableOf(websocket: WebSocket, {endsByMessage}: WritableOption
       callback(error);
     },
   });
-  return writable;
 }
 
 const orderly = 1000;

@@ -1,0 +1,26 @@
+import test from 'ava';
+
+/** Real backends that tests run on, each where its socket is told. */
+export const backends = [
+  {name: 'Incus', variable: 'NEXUS_TEST_SOCKET'},
+  {name: 'LXD', variable: 'NEXUS_TEST_LXD_SOCKET'},
+] as const;
+
+export type RealBackend = {readonly name: string; readonly socket: string; readonly tarball: string};
+
+/** Registers tests on a backend; where it is not to be had, one that is skipped by name, or fails in CI. */
+export function onBackend(
+  {name, variable}: (typeof backends)[number],
+  register: (backend: RealBackend) => void,
+): void {
+  const socket = process.env[variable];
+  const tarball = process.env.NEXUS_TEST_IMAGE;
+  if (socket && tarball) {
+    register({name, socket, tarball});
+    return;
+  }
+
+  const title = `${name}: needs ${variable} (its unix socket) and NEXUS_TEST_IMAGE (a tarball by hack/build-image)`;
+  if (process.env.CI) test(title, t => t.fail('in CI nothing is skipped'));
+  else test.skip(title, t => t.fail());
+}

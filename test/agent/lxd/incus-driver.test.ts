@@ -1,0 +1,7 @@
+import {driverContract} from '../../contracts/driver-contract.ts';
+import {backends, onBackend} from './backends.ts';
+import {openLxd} from './fixture.ts';
+
+onBackend(backends[0], ({name, socket, tarball}) => {
+  driverContract(name, {real: true, open: async () => await openLxd(socket, tarball)});
+});
