@@ -2,6 +2,7 @@ import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {AgentConnection, AgentPeer, RequestHandlers} from '../../api/agent/v1alpha1/connection.ts';
 import {parseNotification, parseParams, parseResult} from '../../api/agent/v1alpha1/message-schema.ts';
 import type {Method, NotificationMethod, Params, Result} from '../../api/agent/v1alpha1/messages.ts';
+import {mutating} from '../../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {SeededRandom} from './seeded-random.ts';
 import type {SimulatedProcess} from './simulated-process.ts';
@@ -28,8 +29,8 @@ export const goodConditions: Conditions = {
 /** An agent that takes connections. */
 export type Listener = {
   readonly process: SimulatedProcess;
-  /** What it does for one connection. */
-  accept(peer: AgentPeer): RequestHandlers;
+  /** Serves one more connection. */
+  accept(open: (handlers: RequestHandlers) => AgentPeer): void;
 };
 
 export type SimulatedNetwork = {
@@ -37,6 +38,8 @@ export type SimulatedNetwork = {
   /** Throws AgentError Disconnected when no living agent listens there. */
   connect(node: string, client: SimulatedProcess, signal: AbortSignal): Promise<AgentConnection>;
   setConditions(node: string, conditions: Conditions): void;
+  /** Requests so far that ask an agent to change something. */
+  readonly changes: number;
   /** Cuts all connections to a node; each end notices in its own time. */
   cut(node: string): void;
 };
@@ -60,6 +63,7 @@ export function createSimulatedNetwork({
   const listeners = new Map<string, Listener>();
   const conditions = new Map<string, Conditions>();
   const cuts = new Map<string, Set<() => void>>();
+  let changes = 0;
 
   /** One direction of a connection. */
   const wire = (node: string, receive: (message: Message) => void) => {
@@ -86,6 +90,9 @@ export function createSimulatedNetwork({
   };
 
   return {
+    get changes() {
+      return changes;
+    },
     listen: (node, listener) => void listeners.set(node, listener),
     setConditions: (node, next) => void conditions.set(node, next),
     cut(node) {
@@ -114,7 +121,10 @@ export function createSimulatedNetwork({
     client: SimulatedProcess,
     {process: server, accept}: Listener,
   ): AgentConnection {
-    const near = createEnd(client, message => toServer(message));
+    const near = createEnd(client, message => {
+      changes += message.type === 'request' && mutating.has(message.method) ? 1 : 0;
+      toServer(message);
+    });
     const far = createEnd(server, message => toClient(message));
     const toServer = wire(node, message => far.receive(message));
     const toClient = wire(node, message => near.receive(message));
@@ -133,7 +143,10 @@ export function createSimulatedNetwork({
       end.peer.closed.addEventListener('abort', cut, {once: true});
     }
 
-    far.serve(accept(far.peer));
+    accept(handlers => {
+      far.serve(handlers);
+      return far.peer;
+    });
     return {...near.peer, request: near.request};
   }
 }

@@ -39,7 +39,8 @@ export function createVirtualClock(start: number, random: Random): VirtualClock 
   };
 
   return {
-    now: () => time,
+    // Whole milliseconds, as a real clock gives; between them messages have an order.
+    now: () => Math.floor(time),
     schedule,
     sleep: (milliseconds, signal) => sleepOn(schedule, milliseconds, signal),
     async run(until, stop = () => false) {

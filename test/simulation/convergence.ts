@@ -1,0 +1,84 @@
+import {findCondition} from '../../api/v1alpha1/condition.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {SimulatedNode} from './simulated-node.ts';
+import type {World} from './world.ts';
+
+/** What is not yet as it was declared; empty once everything is. */
+export async function notConverged(world: World): Promise<string[]> {
+  const {items} = await world.storage.list('Workspace');
+  return items.flatMap(workspace =>
+    faultsOf(workspace, world.nodes).map(fault => `${workspace.metadata.name}: ${fault}`),
+  );
+}
+
+/** Instances that no workspace has, and that nobody keeps. */
+export async function orphans(world: World): Promise<string[]> {
+  const {items} = await world.storage.list('Workspace');
+  return world.nodes.flatMap(node =>
+    [...node.driver.backend.instances.values()]
+      .filter(({uid, isCopy, retired}) => uid !== undefined && !isCopy && retired === undefined)
+      .filter(
+        ({uid}) => !items.some(({metadata, status}) => metadata.uid === uid && status?.node === node.name),
+      )
+      .map(({name}) => `${name} on ${node.name}`),
+  );
+}
+
+function faultsOf({metadata, spec, status}: Stored<'Workspace'>, nodes: readonly SimulatedNode[]): string[] {
+  if (metadata.deletionTimestamp !== undefined) {
+    return [`is still being deleted (${status?.phase})`];
+  }
+
+  const node = nodes.find(({name}) => name === status?.node);
+  const instance = [...(node?.driver.backend.instances.values() ?? [])].find(
+    ({uid, isCopy}) => uid === metadata.uid && !isCopy,
+  );
+  const ready = findCondition(status?.conditions, 'Ready');
+  const faults: string[] = [];
+  if (status?.observedGeneration !== metadata.generation) {
+    faults.push(`generation ${metadata.generation} was not looked at (${status?.observedGeneration})`);
+  }
+
+  if (!spec.running) {
+    if (status?.phase !== 'Stopped') {
+      faults.push(`is ${status?.phase}, not Stopped: ${ready?.reason} ${ready?.message}`);
+    }
+
+    if (instance !== undefined && instance.state !== 'Stopped') {
+      faults.push(`its instance is ${instance.state}`);
+    }
+
+    return faults;
+  }
+
+  if (status?.phase !== 'Running' || ready?.status !== 'True') {
+    faults.push(`is ${status?.phase}, ready ${ready?.status}: ${ready?.reason} ${ready?.message}`);
+  }
+
+  if (node === undefined || instance === undefined) {
+    return [...faults, 'has no instance'];
+  }
+
+  if (instance.state !== 'Running' || instance.name !== `nexus-${metadata.uid}`) {
+    faults.push(`its instance ${instance.name} is ${instance.state}`);
+  }
+
+  const {units, clone} = node.insideOf(instance);
+  for (const {name} of spec.services) {
+    if (units.get(name)?.exitCode !== undefined || !units.has(name)) {
+      faults.push(`service ${name} does not run`);
+    }
+  }
+
+  if (spec.repo !== undefined && clone === undefined) {
+    faults.push('has no clone');
+  }
+
+  for (const {nodePort} of status?.ports ?? []) {
+    if (!node.openPorts.has(nodePort)) {
+      faults.push(`port ${nodePort} is not open`);
+    }
+  }
+
+  return faults;
+}

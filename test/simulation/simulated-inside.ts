@@ -1,0 +1,73 @@
+import type {FakeInstance} from '../fakes/fake-backend.ts';
+
+/** A service of an instance, as its init system has it. */
+export type SimulatedUnit = {
+  readonly name: string;
+  readonly hash: string;
+  readonly invocation: string;
+  readonly pid: number;
+  /** Milliseconds since 1970 from when on it answers. */
+  readonly answersAt: number;
+  /** Undefined while it runs. */
+  exitCode: number | undefined;
+};
+
+/** What is in one instance. The disk outlives a stop; what runs does not. */
+export type Inside = {
+  clone: {readonly commit: string; readonly branch: string; bundleCommit?: string} | undefined;
+  /** Whether somebody has worked in it since the last commit and push. */
+  unsaved: boolean;
+  /** By hash: how it ends, and when. */
+  readonly setups: Map<
+    string,
+    {readonly endsAt: number; readonly exitCode: number; readonly run: number | undefined}
+  >;
+  readonly units: Map<string, SimulatedUnit>;
+  /** `startedAt` of the run that `units` belong to. */
+  run: number | undefined;
+  /** Milliseconds that sshd needs after a start. */
+  boot: number;
+  /** Each is told of exits of units, and of the end of the run by undefined. */
+  readonly listeners: Set<(exit: SimulatedUnit | undefined) => void>;
+};
+
+export type Insides = {
+  of(instance: FakeInstance): Inside;
+  /** Everything that runs in it ends. */
+  stopped(instance: FakeInstance): void;
+};
+
+export function createInsides(bootTime: () => number): Insides {
+  const insides = new WeakMap<FakeInstance, Inside>();
+
+  const of = (instance: FakeInstance): Inside => {
+    const known = insides.get(instance) ?? {
+      clone: undefined,
+      unsaved: false,
+      setups: new Map(),
+      units: new Map(),
+      run: undefined,
+      boot: bootTime(),
+      listeners: new Set(),
+    };
+    insides.set(instance, known);
+    if (known.run !== instance.startedAt) {
+      known.run = instance.startedAt;
+      known.boot = bootTime();
+      known.units.clear();
+    }
+
+    return known;
+  };
+
+  return {
+    of,
+    stopped(instance) {
+      const inside = of(instance);
+      inside.units.clear();
+      for (const tell of [...inside.listeners]) {
+        tell(undefined);
+      }
+    },
+  };
+}
