@@ -1,4 +1,3 @@
-import {isDeepStrictEqual} from 'node:util';
 import {heartbeatDeadline, heartbeatInterval} from '../../api/agent/v1alpha1/messages.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
 import type {ConditionStatement} from '../../api/v1alpha1/condition.ts';
@@ -6,6 +5,7 @@ import {setCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {NodeStatus} from '../../api/v1alpha1/node.ts';
 import type {NodeView} from '../agent-client/agents.ts';
+import {canonicalJson} from '../workspace/hashes.ts';
 import {agentReady, connecting, hostKeyMissing, providerUnavailable, unreachable} from './conditions.ts';
 
 /** What a Node's status derives from. */
@@ -98,7 +98,7 @@ function providersOf({metadata: {name}, spec}: Stored<'Node'>, {facts}: NodeView
  * than {@link heartbeatWriteInterval}.
  */
 export function isWorthWriting(previous: NodeStatus | undefined, next: NodeStatus): boolean {
-  if (previous === undefined || !isDeepStrictEqual(news(previous), news(next))) {
+  if (previous === undefined || canonicalJson(news(previous)) !== canonicalJson(news(next))) {
     return true;
   }
   if (next.heartbeatAt === undefined) {

@@ -387,3 +387,38 @@ test('a stream is opened with an id of its own, and is cut off with the connecti
   link().cut();
   await t.throwsAsync(second.finished, {code: 'Disconnected'});
 });
+
+test('a listener that throws harms no other', async t => {
+  const {agents, clock} = setUp();
+  await using _agents = agents;
+  const heard: string[] = [];
+  agents.onChange(() => {
+    throw new Error('a bug');
+  });
+  agents.onChange(({node}) => heard.push(node));
+  agents.ensure(localNode('n1'));
+  await clock.settle();
+  t.deepEqual(heard, ['n1']);
+});
+
+test('an agent whose clock was set back is believed again', async t => {
+  const {agents, clock, link} = setUp({instances: [runningInstance('a')], handlers: {}});
+  await using _agents = agents;
+  agents.ensure(localNode('n1'));
+  await clock.settle();
+  const {server} = link();
+  server.notify('instance/changed', runningInstance('a', {observedAt: '2026-11-20T12:00:00.000Z'}));
+  server.notify(
+    'instance/changed',
+    runningInstance('a', {observedAt: '2026-11-20T11:00:00.000Z', state: 'Stopped'}),
+  );
+  await clock.settle();
+  t.is(agents.view('n1')?.instances.get('a')?.state, 'Running');
+  server.notify('heartbeat', nodeFactsAt('2026-11-20T08:00:00.000Z'));
+  server.notify(
+    'instance/changed',
+    runningInstance('a', {observedAt: '2026-11-20T08:00:01.000Z', state: 'Stopped'}),
+  );
+  await clock.settle();
+  t.is(agents.view('n1')?.instances.get('a')?.state, 'Stopped');
+});

@@ -250,3 +250,56 @@ test('messages of unknown streams and channels are ignored', async t => {
   stream.input.end('still here');
   t.is(await text(stream.output), 'still here');
 });
+
+test('a caller that sends more than it was granted is cut off', async t => {
+  const reached = Promise.withResolvers<unknown>();
+  await using link = connect(({aborted}) => {
+    aborted.addEventListener('abort', () => reached.resolve(aborted.reason));
+  });
+  const stream = await link.open();
+  for (let sent = 0; sent <= 2 * initialCredit; sent += 32_768) {
+    link.client.notify('stream/data', {stream: 1, channel: 0, data: Buffer.alloc(32_768).toString('base64')});
+  }
+  await t.throwsAsync(stream.finished, {message: /more on stream 1 than it was granted/});
+  t.like(await reached.promise, {code: 'Invalid'});
+});
+
+test('closing a stream that the caller has given up, or closing it again, does nothing', async t => {
+  const served = Promise.withResolvers<ServedStream>();
+  await using link = connect(stream => served.resolve(stream));
+  const stream = await link.open();
+  const {close, output, aborted} = await served.promise;
+  output.write(Buffer.alloc(2 * initialCredit));
+  const closing = close({exitCode: 0});
+  stream.abort();
+  await closing;
+  t.true(aborted.aborted);
+  await t.notThrowsAsync(close());
+});
+
+test('a stream whose id is in use is refused', async t => {
+  const [here, there] = duplexPair();
+  const server = serveJsonRpc({input: there, output: there, log: silentLogger, handlers: requestHandlers()});
+  using streams = createStreamMultiplexer(server);
+  streams.accept(1);
+  t.throws(() => streams.accept(1), {code: 'Invalid'});
+  here.destroy();
+});
+
+test('disposing of the multiplexer cuts off its streams and leaves the connection', async t => {
+  const [here, there] = duplexPair();
+  const server = serveJsonRpc({
+    input: there,
+    output: there,
+    log: silentLogger,
+    handlers: requestHandlers({'tunnel/open': async () => ({})}),
+  });
+  const client = createJsonRpcConnection({input: here, output: here, log: silentLogger});
+  const streams = createStreamMultiplexer(client);
+  const stream = await streams.open(id => client.request('tunnel/open', {uid: 'u', stream: id, port: 1}));
+  streams[Symbol.dispose]();
+  await t.throwsAsync(stream.finished, {code: 'Disconnected'});
+  t.false(client.closed.aborted);
+  await client[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
