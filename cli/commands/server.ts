@@ -1,0 +1,129 @@
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {pino} from 'pino';
+import {systemRandom} from '../../api/effects/random.ts';
+import {createConnectToNode} from '../../controller/agent-client/connect-to-node.ts';
+import type {Cli} from '../cli.ts';
+import {CliError} from '../exit-code.ts';
+import {serve} from '../server/serve.ts';
+import {isLoopback} from '../server-address.ts';
+import {ownKeyFile} from '../ssh/identity.ts';
+
+export type ServerCommandOptions = {
+  readonly home?: string;
+  readonly host: string;
+  readonly port: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly allowHost?: readonly string[];
+  readonly corsOrigin?: readonly string[];
+  readonly openRegistration?: boolean;
+  readonly logLevel: string;
+};
+
+const levels = ['debug', 'info', 'warn', 'error'];
+
+/** Serves until interrupted, then drains. Logs to standard error, a JSON object a line. */
+export async function server(cli: Cli, options: ServerCommandOptions): Promise<void> {
+  if (!levels.includes(options.logLevel)) {
+    throw new CliError('usage', `--log-level is one of ${levels.join(', ')}`);
+  }
+
+  const home = options.home === undefined ? cli.home : path.resolve(cli.cwd, options.home);
+  const port = parsePort(options.port);
+  const tls = await readTls(options);
+  if (
+    tls === undefined &&
+    !isLoopback(`http://${options.host.includes(':') ? `[${options.host}]` : options.host}`)
+  ) {
+    throw new CliError('usage', `on ${options.host} tokens would cross the network in the clear`, {
+      hint: 'Give --tls-cert and --tls-key, or listen on loopback behind a proxy that has TLS.',
+    });
+  }
+
+  const log = pino({level: options.logLevel, base: null, messageKey: 'message'}, pino.destination(2));
+  const entry = fileURLToPath(new URL('../nexus.js', import.meta.url));
+  const connect = createConnectToNode({
+    localCommand: [process.execPath, entry, 'agent', '--stdio'],
+    env: {...cli.env, NEXUS_HOME: home},
+    identityFile: ownKeyFile(home),
+    clock: cli.clock,
+    log,
+  });
+  try {
+    await using running = await serve({
+      home,
+      host: options.host,
+      port,
+      connect,
+      log,
+      version: cli.version,
+      clock: cli.clock,
+      random: systemRandom,
+      ...(tls === undefined ? {} : {tls}),
+      ...(options.allowHost === undefined ? {} : {allowedHosts: options.allowHost}),
+      ...(options.corsOrigin === undefined ? {} : {corsOrigins: options.corsOrigin}),
+      ...(options.openRegistration === undefined ? {} : {openRegistration: true}),
+    });
+    cli.note(`Listening on ${running.url}`);
+    await Promise.race([running.stopped, aborted(cli.signal)]);
+    log.info({}, 'nexus server drains');
+  } catch (error) {
+    throw explain(error, options);
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    throw new CliError('usage', `--port wants a number up to 65535, not "${text}"`);
+  }
+
+  return port;
+}
+
+async function readTls({
+  tlsCert,
+  tlsKey,
+}: ServerCommandOptions): Promise<{certificate: string; key: string} | undefined> {
+  if (tlsCert === undefined && tlsKey === undefined) {
+    return undefined;
+  }
+
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new CliError('usage', '--tls-cert and --tls-key go together');
+  }
+
+  try {
+    return {certificate: await readFile(tlsCert, 'utf8'), key: await readFile(tlsKey, 'utf8')};
+  } catch (error) {
+    throw new CliError('usage', 'the certificate or its key can not be read', {cause: error});
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const {promise, resolve} = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), {once: true});
+  if (signal.aborted) {
+    resolve();
+  }
+
+  return promise;
+}
+
+function explain(error: unknown, {host, port}: ServerCommandOptions): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return new CliError('conflict', `port ${port} of ${host} is in use by another program`, {
+      hint: 'Choose another with --port, or 0 for any that is free.',
+      cause: error,
+    });
+  }
+
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    return new CliError('failed', `can't listen on ${host}:${port}`, {cause: error});
+  }
+
+  return error;
+}

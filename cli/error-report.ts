@@ -1,0 +1,91 @@
+import type {ApiError} from '../api/client/api-error.ts';
+import {CliError, exitCodes} from './exit-code.ts';
+
+export type ErrorReport = {readonly exitCode: number; readonly lines: readonly string[]};
+
+/** What is told of an error, and the exit code that goes with it: what happened, where, and what to do next. Pure. */
+export function reportError(error: unknown): ErrorReport {
+  if (error instanceof CliError) {
+    return report(exitCodes[error.reason].code, error.message, error);
+  }
+
+  if (isApiError(error)) {
+    const details = error.details.map(({path, message}) => (path === '' ? message : `${path}: ${message}`));
+    return report(apiExitCode(error), error.message, {
+      hint: error.hint ?? apiHint(error),
+      details: [
+        ...details,
+        ...(error.status >= 500 && error.requestId !== undefined
+          ? [`request id, for the server's log: ${error.requestId}`]
+          : []),
+      ],
+    });
+  }
+
+  if (error instanceof Error) {
+    const cause = error.cause instanceof Error ? [`because: ${error.cause.message}`] : [];
+    return report(exitCodes.failed.code, error.message, {details: cause});
+  }
+
+  return report(exitCodes.failed.code, String(error), {});
+}
+
+function report(
+  exitCode: number,
+  message: string,
+  {hint, details = []}: {readonly hint?: string | undefined; readonly details?: readonly string[]},
+): ErrorReport {
+  return {
+    exitCode,
+    lines: [
+      `error: ${message}`,
+      ...details.map(detail => `  ${detail}`),
+      ...(hint === undefined ? [] : [`hint: ${hint}`]),
+    ],
+  };
+}
+
+/** By name: importing the class would load the client for every command that does not need it. */
+function isApiError(error: unknown): error is ApiError {
+  return error instanceof Error && error.name === 'ApiError' && 'status' in error && 'details' in error;
+}
+
+function apiExitCode({status, code}: ApiError): number {
+  if (code === 'InvalidAddress') {
+    return exitCodes.usage.code;
+  }
+
+  const reason = byStatus.get(status) ?? (code === 'Unreachable' ? 'unreachable' : 'failed');
+  return exitCodes[reason].code;
+}
+
+const byStatus: ReadonlyMap<number, keyof typeof exitCodes> = new Map([
+  [400, 'usage'],
+  [401, 'unauthenticated'],
+  [403, 'unauthenticated'],
+  [404, 'notFound'],
+  [409, 'conflict'],
+  [413, 'usage'],
+  [415, 'usage'],
+  [422, 'usage'],
+]);
+
+function apiHint({status}: ApiError): string | undefined {
+  switch (status) {
+    case 401: {
+      return 'Set NEXUS_TOKEN, or put the token into $NEXUS_HOME/token. On the machine of the server, an admin has $NEXUS_HOME/admin-token.';
+    }
+
+    case 404: {
+      return '`nexus get workspaces` lists what there is for you.';
+    }
+
+    case 409: {
+      return 'Look at it with `nexus get -o yaml` and try again.';
+    }
+
+    default: {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type {Style, Tone} from './style.ts';
+
+export type Cell = {readonly text: string; readonly tone?: Tone | undefined};
+
+export type Column<T> = {
+  readonly header: string;
+  /** Shown with `-o wide` only. */
+  readonly wide?: boolean;
+  cell(row: T, now: number): Cell | string;
+};
+
+const gap = '   ';
+
+/** Columns as wide as their widest cell, in one go; the last is not padded. Lines without their line ends. */
+export function renderTable(
+  headers: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  style: Style,
+): string[] {
+  const widths = headers.map((header, index) =>
+    Math.max(header.length, ...rows.map(row => displayWidth(row[index]?.text ?? ''))),
+  );
+  const line = (cells: readonly Cell[]) =>
+    cells
+      .map(({text, tone}, index) => {
+        const padding = index === cells.length - 1 ? 0 : (widths[index] ?? 0) - displayWidth(text);
+        return style(tone, text) + ' '.repeat(padding);
+      })
+      .join(gap)
+      .trimEnd();
+  return [...(headers.length === 0 ? [] : [line(headers.map(text => ({text})))]), ...rows.map(line)];
+}
+
+export function cellsOf<T>(columns: readonly Column<T>[], row: T, now: number): Cell[] {
+  return columns.map(column => {
+    const cell = column.cell(row, now);
+    const {text, tone} = typeof cell === 'string' ? {text: cell, tone: undefined} : cell;
+    return {text: text === '' ? '-' : printable(text), tone};
+  });
+}
+
+/** What comes from elsewhere may hold control characters; none reaches the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g, '\uFFFD');
+}
+
+function displayWidth(text: string): number {
+  return [...text].length;
+}

@@ -1,0 +1,132 @@
+import type {Command} from 'commander';
+import type {ServerCommandOptions} from '../commands/server.ts';
+import {exitCodes} from '../exit-code.ts';
+import type {Registration} from '../program.ts';
+
+export function addSystemCommands(program: Command, {cli, setExitCode}: Registration): void {
+  program
+    .command('server')
+    .description('run the API server and the controller on this machine')
+    .option('--home <folder>', 'all state is in here (default: $NEXUS_HOME, else ~/.nexus)')
+    .option('--host <address>', 'listen on this address; any but loopback needs TLS', '127.0.0.1')
+    .option('--port <port>', 'listen on this port; 0 for any that is free', '3001')
+    .option('--tls-cert <file>', 'certificate chain, PEM')
+    .option('--tls-key <file>', 'its private key, PEM')
+    .option(
+      '--allow-host <name...>',
+      'names that requests may be addressed to, besides those of this machine',
+    )
+    .option('--cors-origin <origin...>', 'origins whose pages may call')
+    .option('--open-registration', 'let anybody register a user')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .action(async (options: ServerCommandOptions) => {
+      const {server} = await import('../commands/server.ts');
+      await server(cli, options);
+      // To be interrupted is how it ends.
+      setExitCode(exitCodes.ok.code);
+    });
+
+  addAgent(program, {cli, setExitCode});
+
+  program
+    .command('doctor')
+    .description('check this installation, and say how to mend what is wrong')
+    .action(async () => {
+      const {doctor} = await import('../commands/doctor.ts');
+      setExitCode(await doctor(cli));
+    });
+
+  program
+    .command('dashboard')
+    .description('watch and manage everything in the terminal')
+    .action(async () => {
+      const {dashboard} = await import('../commands/dashboard.ts');
+      await dashboard(cli);
+    });
+
+  program
+    .command('completion')
+    .argument('<shell>', 'bash, zsh or fish')
+    .description('print the completion script of a shell')
+    .action(async (shell: string) => {
+      const {completionScript} = await import('../commands/completion.ts');
+      cli.print(completionScript(shell));
+    });
+
+  program
+    .command('complete', {hidden: true})
+    .argument('[words...]')
+    .passThroughOptions()
+    .action(async (words: string[]) => {
+      const {complete} = await import('../commands/completion.ts');
+      await complete(cli, program, words);
+    });
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => cli.print(`nexus ${cli.version}`));
+
+  const help = program
+    .command('help')
+    .argument('[command...]')
+    .description('explain a command, or exit-codes');
+  help.action((words: string[]) => {
+    if (words[0] === 'exit-codes') {
+      for (const {code, meaning} of Object.values(exitCodes)) {
+        cli.print(`${String(code).padStart(4)}  ${meaning}`);
+      }
+
+      cli.print('\nexec, ssh and workspace exec end with the exit code of what they ran.');
+      return;
+    }
+
+    let command = program;
+    for (const word of words) {
+      command = command.commands.find(({name}) => name() === word) ?? command;
+    }
+
+    cli.stdout.write(command.helpInformation());
+  });
+}
+
+function addAgent(program: Command, {cli, setExitCode}: Registration): void {
+  const agent = program
+    .command('agent')
+    .description('what a node runs; `nexus server` starts it by itself')
+    .option('--stdio', "carry the protocol between standard input and output and this machine's agent")
+    .option('--daemon', 'be the agent of this machine')
+    .action(async (options: {stdio?: boolean; daemon?: boolean}) => {
+      const {agent: run} = await import('../commands/agent.ts');
+      setExitCode(await run(cli, options));
+    });
+  agent
+    .command('setup')
+    .description('make what the container backend needs: project, storage pool, bridge and image')
+    .requiredOption('--image <file>', 'the image nexus/base, as hack/build-image makes it')
+    .action(async ({image}: {image: string}) => {
+      const {setupAgent} = await import('../commands/agent.ts');
+      await setupAgent(cli, image);
+    });
+  agent
+    .command('purge')
+    .description('remove everything that this installation has on the container backend')
+    .action(async () => {
+      const {purgeAgent} = await import('../commands/agent.ts');
+      await purgeAgent(cli);
+    });
+  agent
+    .command('stop')
+    .description('end the agent of this machine; workspaces run on')
+    .action(async () => {
+      const {stopAgent} = await import('../commands/agent.ts');
+      await stopAgent(cli);
+    });
+  agent
+    .command('status')
+    .description('show whether the agent of this machine runs')
+    .action(async () => {
+      const {agentStatus} = await import('../commands/agent.ts');
+      setExitCode(await agentStatus(cli));
+    });
+}

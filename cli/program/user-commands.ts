@@ -1,0 +1,56 @@
+import type {Command} from 'commander';
+import type {GetOptions} from '../commands/get.ts';
+import type {Registration} from '../program.ts';
+import {withOutput} from './options.ts';
+
+export function addUserCommands(program: Command, {cli}: Registration): void {
+  const user = program.command('user').description('manage users, their keys and tokens');
+
+  user
+    .command('add')
+    .argument('<name>')
+    .description('add a user and print a token for them, once')
+    .option('--key <file>', 'their public ssh key')
+    .option('--admin', 'who may do everything')
+    .action(async (name: string, options: {key?: string; admin?: boolean}) => {
+      const {addUser} = await import('../commands/user.ts');
+      await addUser(cli, name, options);
+    });
+
+  withOutput(user.command('list'))
+    .alias('ls')
+    .description('list users')
+    .action(async (options: GetOptions) => {
+      const {get} = await import('../commands/get.ts');
+      await get(cli, ['users'], options);
+    });
+
+  user
+    .command('add-key')
+    .argument('<file>', 'a public ssh key')
+    .description('let a key into the workspaces of a user')
+    .option('--user <name>', 'yourself by default')
+    .action(async (file: string, options: {user?: string}) => {
+      const {addKey} = await import('../commands/user.ts');
+      await addKey(cli, file, options);
+    });
+
+  user
+    .command('token')
+    .description('make a token for a user and print it, once')
+    .option('--user <name>', 'yourself by default')
+    .option('--description <text>', 'what it is for', '')
+    .option('--expires-in <duration>', 'such as 30d (default: never)')
+    .action(async (options: {user?: string; description: string; expiresIn?: string}) => {
+      const {createToken} = await import('../commands/user.ts');
+      await createToken(cli, options);
+    });
+
+  user
+    .command('whoami')
+    .description('show whom the server takes you for')
+    .action(async () => {
+      const {whoami} = await import('../commands/user.ts');
+      await whoami(cli);
+    });
+}

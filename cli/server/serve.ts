@@ -1,0 +1,151 @@
+import {rm, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import type {Registry} from 'prom-client';
+import {collectDefaultMetrics, Registry as MetricsRegistry} from 'prom-client';
+import {agentHome, ensureInstallation} from '../../agent/system/agent-home.ts';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Logger} from '../../api/effects/logger.ts';
+import type {Random} from '../../api/effects/random.ts';
+import {createApp} from '../../api/server/app.ts';
+import {ensureAdmin} from '../../api/server/ensure-admin.ts';
+import {createGithubIdentity} from '../../api/server/github-identity.ts';
+import {listen} from '../../api/server/listen.ts';
+import {loadSecretKey} from '../../api/storage/credential-key.ts';
+import {createCredentialStore} from '../../api/storage/credential-store.ts';
+import {createFsBundleStore} from '../../api/storage/fs-bundle-store.ts';
+import {lockStore} from '../../api/storage/sqlite/lock-store.ts';
+import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
+import type {Connect} from '../../controller/agent-client/connect.ts';
+import {runController} from '../../controller/run.ts';
+import {ensureHome} from '../home.ts';
+import type {ServerRecord} from '../server-address.ts';
+import {serverRecordFile} from '../server-address.ts';
+import {ownKeyFile} from '../ssh/identity.ts';
+import {createLiveInstances} from './live-instances.ts';
+import {ensureLocalNode} from './local-node.ts';
+
+export type ServeOptions = {
+  readonly home: string;
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** PEM. */
+  readonly tls?: {readonly certificate: string; readonly key: string};
+  readonly allowedHosts?: readonly string[];
+  readonly corsOrigins?: readonly string[];
+  readonly openRegistration?: boolean;
+  /** Of the REST API of GitHub; the public one by default. */
+  readonly githubUrl?: string;
+  /** How nodes are reached. */
+  readonly connect: Connect;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+};
+
+export type Server = AsyncDisposable & {
+  readonly url: string;
+  /** Rejects when it can't go on; resolves once it is disposed of. */
+  readonly stopped: Promise<void>;
+};
+
+/**
+ * The whole control plane in this process, on the store in `home`: API, controller, maintenance. Disposing of it drains: no new requests, those
+ * that run are answered, reconciles end, the store is closed last. Throws when another server uses this store.
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const {home, clock, random, log} = options;
+  await ensureHome(home);
+  await using stack = new AsyncDisposableStack();
+  const databaseFile = path.join(home, 'nexus.sqlite');
+  stack.use(lockStore(databaseFile, clock));
+  const storage = stack.use(await openSqliteStorage({path: databaseFile, clock, random, log}));
+  const stopping = new AbortController();
+  const maintenance = storage.runMaintenance(stopping.signal);
+  stack.defer(async () => {
+    stopping.abort();
+    await maintenance;
+  });
+
+  const {created} = await ensureAdmin({storage, path: path.join(home, 'admin-token'), clock, random});
+  if (created) {
+    log.info({file: path.join(home, 'admin-token')}, 'the token of the admin has been written');
+  }
+
+  await ensureLocalNode(storage);
+  const credentials = createCredentialStore({
+    storage,
+    key: await loadSecretKey(path.join(home, 'secret.key'), random),
+    random,
+  });
+  const bundles = createFsBundleStore({directory: path.join(home, 'bundles'), random});
+  const registry: Registry = new MetricsRegistry();
+  collectDefaultMetrics({register: registry});
+  const fenced = Promise.withResolvers<never>();
+  fenced.promise.catch(() => undefined);
+  const controller = stack.use(
+    runController(
+      {
+        storage,
+        clock,
+        random,
+        log,
+        registry,
+        credentials,
+        bundles,
+        connect: options.connect,
+        epoch: await storage.beginEpoch(),
+        installation: await ensureInstallation(agentHome(home)),
+        onFenced: node => {
+          fenced.reject(
+            new Error(
+              `another server of this installation controls node ${node}: this one must not act, and ends`,
+            ),
+          );
+        },
+      },
+      stopping.signal,
+    ),
+  );
+
+  const app = createApp({
+    storage,
+    bundles,
+    credentials,
+    clock,
+    random,
+    log,
+    registry,
+    live: createLiveInstances(controller.agents),
+    github: createGithubIdentity(options.githubUrl === undefined ? {} : {baseUrl: options.githubUrl}),
+    version: options.version,
+    controllerHealth: () =>
+      controller.ready() ? {status: 'ok'} : {status: 'starting', message: 'its caches are not filled yet'},
+    ...(options.allowedHosts === undefined ? {} : {allowedHosts: options.allowedHosts}),
+    ...(options.corsOrigins === undefined ? {} : {corsOrigins: options.corsOrigins}),
+    ...(options.openRegistration === undefined ? {} : {openRegistration: options.openRegistration}),
+  });
+  const {host, port, tls} = options;
+  const listening = stack.use(await listen(app, {host, port, ...(tls === undefined ? {} : {tls})}));
+  stack.use(await writeRecord(home, {url: listening.url, pid: process.pid}));
+  log.info({url: listening.url, identity: ownKeyFile(home)}, 'nexus server is up');
+
+  const running = stack.move();
+  return {
+    url: listening.url,
+    stopped: Promise.race([controller.stopped, fenced.promise]),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Tells commands of the same home where the server is, for as long as it is there. */
+async function writeRecord(home: string, record: ServerRecord): Promise<AsyncDisposable> {
+  const file = serverRecordFile(home);
+  await writeFile(file, `${JSON.stringify(record)}\n`, {mode: 0o600});
+  return {
+    async [Symbol.asyncDispose]() {
+      await rm(file, {force: true});
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type {Condition} from '../../api/v1alpha1/condition.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import {kinds} from '../../api/v1alpha1/kinds.ts';
+import type {Cli} from '../cli.ts';
+import {styleFor} from '../output/style.ts';
+import {printable} from '../output/table.ts';
+import {statusOf} from './goal.ts';
+
+/** Tells on standard error how what is waited for comes along: a line for each condition that changes, and on a terminal what is going on now. */
+export type Progress = Disposable & {
+  show(resource: Stored): void;
+  note(line: string): void;
+};
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+/** Milliseconds. */
+const frameTime = 120;
+
+export function createProgress(cli: Cli): Progress {
+  const started = cli.clock.now();
+  const style = styleFor(cli.stderr, cli.env);
+  const seen = new Map<string, readonly Condition[]>();
+  const live = cli.stderr.isTTY === true;
+  let present = '';
+  let frame = 0;
+  let timer: Disposable | undefined;
+
+  const clear = () => {
+    if (live) {
+      cli.stderr.write('\r\u001B[K');
+    }
+  };
+  const elapsed = () => `${((cli.clock.now() - started) / 1000).toFixed(1)}s`;
+  const note = (line: string) => {
+    clear();
+    cli.note(line);
+  };
+  const spin = () => {
+    const text = `${frames[frame % frames.length]} ${elapsed()} ${present}`;
+    frame += 1;
+    clear();
+    cli.stderr.write([...text].slice(0, (cli.stderr.columns ?? 80) - 1).join(''));
+    timer = cli.clock.schedule(frameTime, spin);
+  };
+
+  if (live) {
+    timer = cli.clock.schedule(frameTime, spin);
+  }
+
+  return {
+    note,
+    show(resource) {
+      const name = `${kinds[resource.kind].singular}/${resource.metadata.name}`;
+      const conditions = statusOf(resource).conditions ?? [];
+      for (const condition of changed(seen.get(name) ?? [], conditions)) {
+        const mark = condition.status === 'True' ? style('good', '✓') : style('dim', '·');
+        note(
+          `${elapsed().padStart(7)} ${name} ${mark} ${condition.type}: ${printable(condition.message)} (${condition.reason})`,
+        );
+      }
+
+      seen.set(name, conditions);
+      const open = conditions.find(({type, status}) => status !== 'True' && type !== 'Ready');
+      present = open === undefined ? name : `${name} ${open.type}: ${printable(open.message)}`;
+    },
+    [Symbol.dispose]() {
+      timer?.[Symbol.dispose]();
+      clear();
+    },
+  };
+}
+
+/** Those whose status or reason is not what it was. Pure. */
+export function changed(before: readonly Condition[], after: readonly Condition[]): Condition[] {
+  return after.filter(condition => {
+    const previous = before.find(({type}) => type === condition.type);
+    return previous?.status !== condition.status || previous.reason !== condition.reason;
+  });
+}
