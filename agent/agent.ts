@@ -78,7 +78,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       supervisors.follow(entry);
     },
   });
-  const readiness = createSshReadiness({clock, probe, changed});
+  const readiness = createSshReadiness({
+    clock,
+    probe,
+    changed(entry) {
+      changed(entry);
+      supervisors.follow(entry);
+    },
+  });
   const dial = createDial({clock, registry, connect, guest});
   const forwards = createForwards({ports, dial, log});
   const repository = createRepositoryWork({clock, log, registry, operations, guest, bundles});

@@ -59,10 +59,13 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
   };
 
   const handle =
-    <M extends Method>(method: M, work: (params: Params<M>, fence: Fence) => Promise<Result<M>>) =>
-    async (params: Params<M>): Promise<Result<M>> => {
+    <M extends Method>(
+      method: M,
+      work: (params: Params<M>, fence: Fence, signal: AbortSignal) => Promise<Result<M>>,
+    ) =>
+    async (params: Params<M>, signal: AbortSignal): Promise<Result<M>> => {
       try {
-        return await work(params, introduced(method));
+        return await work(params, introduced(method), signal);
       } catch (error) {
         throw toAgentError(error);
       }
@@ -87,8 +90,8 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
       return {protocolVersion, node: await options.node.facts()};
     },
 
-    'instance/list': handle('instance/list', async () => {
-      if (!options.observer.synced) {
+    'instance/list': handle('instance/list', async (_params, _fence, signal) => {
+      if (!(await options.observer.synced(signal))) {
         throw new AgentError('BackendUnavailable', 'the backend has not told its instances yet');
       }
       const instances = registry.entries().map(describeInstance);

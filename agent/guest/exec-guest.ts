@@ -62,7 +62,7 @@ export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Gue
   };
 
   return {
-    clone: async (uid, options, signal) => ({...(await git(uid, 'clone', options, signal)), unsaved: false}),
+    clone: (uid, options, signal) => git(uid, 'clone', options, signal),
     fetch: (uid, options, signal) => git(uid, 'fetch', options, signal),
 
     async inspect(uid, {directory = '', savedCommits}, signal) {

@@ -22,6 +22,8 @@ export function parseFacts(output: string): RepositoryFacts & {readonly notMerge
     ...(commit ? {commit} : {}),
     ...(branch ? {branch} : {}),
     ...(notMerged ? {notMerged} : {}),
+    // In a clone that was just made there is no work yet.
+    ...(fields.has('fresh') ? {unsaved: false} : {}),
     configuration: {
       files: files.slice(0, mostFiles),
       ...(nexusConfig === undefined ? {} : {nexusConfig}),

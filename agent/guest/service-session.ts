@@ -63,7 +63,7 @@ export async function openServiceSession(
     } else if (kind === 'unsupported') {
       lose(
         new GuestError(
-          'CommandFailed',
+          'Unsupported',
           'this image does not run systemd, which services need; use one that does, such as nexus/base',
         ),
       );

@@ -13,7 +13,7 @@ export function describeInstance(entry: Entry): Instance {
     name: observed?.name ?? `nexus-${uid}`,
     provider: record.provider,
     state: stateOf(entry),
-    sshReady: observed?.state === 'Running' && entry.sshReady,
+    sshReady: observed?.state === 'Running' && !observed.needsProvisioning && entry.sshReady,
     services: entry.services,
     forwards: entry.forwards,
     observedAt: timestampAt(entry.observedAt),

@@ -55,6 +55,9 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     async create(spec, fence) {
       const driver = registry.driverOf(spec.provider);
       const entry = registry.ensure(spec.uid, spec.provider);
+      if (entry.record.provider !== spec.provider && entry.observed === undefined) {
+        registry.record(entry, {...entry.record, provider: spec.provider});
+      }
       if (entry.observed !== undefined) {
         if (entry.record.spec === undefined) {
           registry.record(entry, {...entry.record, spec});
@@ -63,7 +66,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       }
       operations.start(entry, 'Create', {
         fence,
-        async work({signal}) {
+        async work({signal, check}) {
+          check();
           const fresh = hostKeys();
           const created = await driver.create({spec, hostKey: fresh}, signal);
           const record = created.hostKey === fresh.publicKey ? withoutInstance(entry.record) : entry.record;
@@ -105,6 +109,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
         const {spec, hostKey} = entry.record;
         if (entry.observed.needsProvisioning && spec !== undefined) {
           await driver.provision(uid, {spec, hostKey: hostKey ?? hostKeys()}, signal);
+          const {hostKey: _, ...provisioned} = entry.record;
+          registry.record(entry, provisioned);
         }
       });
     },

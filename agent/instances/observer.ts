@@ -9,13 +9,17 @@ import type {Registry} from './registry.ts';
 const fullInterval = 60_000;
 const retryFirst = 250;
 const retryLongest = 10_000;
+const syncPatience = 3000;
+const syncPoll = 10;
 /** What is declared for an instance that does not come is dropped after so long. */
 const abandonAfter = 30 * 60_000;
 
 /** Keeps the registry true: by the backend's events within milliseconds, and by a full look now and then. */
 export type Observer = AsyncDisposable & {
-  /** Whether every backend has been listed since the agent began: before that an absent instance means nothing. */
-  readonly synced: boolean;
+  /**
+   * Whether every backend has been listed since the agent began, before which an absent instance means nothing; waits a little for that.
+   */
+  synced(signal: AbortSignal): Promise<boolean>;
 };
 
 export type ObserverOptions = {
@@ -92,7 +96,11 @@ export function createObserver({clock, random, log, registry, drivers, abandon}:
   );
 
   return {
-    get synced() {
+    async synced(caller) {
+      const until = clock.now() + syncPatience;
+      while (drivers.some(driver => !listed.has(driver)) && clock.now() < until) {
+        await clock.sleep(syncPoll, AbortSignal.any([caller, signal]));
+      }
       return drivers.every(driver => listed.has(driver));
     },
     async [Symbol.asyncDispose]() {

@@ -166,7 +166,7 @@ export function createOperations(options: OperationsOptions): Operations {
 
 function failureCodeOf(error: unknown): FailureCode {
   if (error instanceof GuestError) {
-    return error.code;
+    return error.code === 'Unsupported' ? 'CommandFailed' : error.code;
   }
   if (error instanceof DriverError) {
     return error.code === 'NotFound' ? 'Internal' : error.code;

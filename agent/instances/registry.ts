@@ -193,10 +193,15 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
         return;
       }
       entry.observed = undefined;
-      changed(entry);
       entries.delete(entry.uid);
-      published.delete(entry.uid);
       records.remove(entry.uid);
+      if (published.delete(entry.uid)) {
+        // Whoever removes it does so at the end of an operation, which is then over too.
+        const gone = describeInstance({...entry, operation: undefined});
+        for (const listener of publishListeners) {
+          listener(gone);
+        }
+      }
       log.info({uid: entry.uid}, 'an instance is gone');
     },
 

@@ -2,19 +2,23 @@ import {createHash} from 'node:crypto';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Guest} from '../guest/guest.ts';
+import {GuestError} from '../guest/guest-error.ts';
 import type {Entry} from '../instances/entry.ts';
 import type {DeclaredServices} from '../instances/instance-record.ts';
 import type {Probe} from '../probe.ts';
+import type {ServiceEffect} from './advance.ts';
 import {createHealthChecker} from './health-checker.ts';
-import type {ServiceEffect, ServiceEvent} from './machine.ts';
+import type {ServiceEvent} from './machine.ts';
 import {step} from './machine.ts';
-import type {ServiceHost, ServiceUnit} from './service-host.ts';
+import type {ServiceHost, ServiceUnit, UnitExit} from './service-host.ts';
 import type {Model, ServiceModel} from './service-model.ts';
 import {describeServices, emptyModel} from './service-model.ts';
 
 /** Milliseconds before a session with an instance is tried again. */
 const reconnectDelay = 500;
 const longestReconnectDelay = 10_000;
+/** Attempts after which what was last known of services counts for nothing. */
+const patience = 3;
 
 /** Runs the services of one instance: keeps a session with it while it runs, feeds the machine, and does what the machine says. */
 export type Supervisor = AsyncDisposable & {
@@ -130,11 +134,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   const hold = async (signal: AbortSignal) => {
     let delay = reconnectDelay;
+    let failures = 0;
     while (!signal.aborted) {
       try {
         await using opened = await guest.services(entry.uid, signal);
+        const early: UnitExit[] = [];
         using _ = opened.onExit(exit => {
-          if (host === opened && !leaving()) {
+          if (host !== opened) {
+            early.push(exit);
+          } else if (!leaving()) {
             dispatch({type: 'Exited', exit});
           }
         });
@@ -142,11 +150,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         signal.throwIfAborted();
         host = opened;
         dispatch({type: 'Up', units});
+        // What ended after the units were listed; those of earlier runs are told apart by the machine.
+        for (const exit of early) {
+          dispatch({type: 'Exited', exit});
+        }
         delay = reconnectDelay;
+        failures = 0;
         await until(AbortSignal.any([opened.lost, signal]));
       } catch (error) {
         if (!signal.aborted) {
-          failSession(error);
+          failures += 1;
+          noSession(error, failures);
         }
       }
       host = undefined;
@@ -155,12 +169,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   };
 
-  const failSession = (error: unknown) => {
+  const noSession = (error: unknown, failures: number) => {
     log.info({uid: entry.uid, error}, 'no session with the services of this instance');
-    if (!model.up) {
-      entry.services = entry.services.map(service => ({
+    const hopeless = error instanceof GuestError && error.code === 'Unsupported';
+    if (hopeless || failures >= patience) {
+      entry.services = describeServices(model).map(service => ({
         ...service,
-        state: 'Failed',
+        state: hopeless ? 'Failed' : 'Unknown',
+        health: 'Unknown',
         lastError: reason(error),
       }));
       changed(entry);

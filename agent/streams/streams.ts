@@ -57,7 +57,7 @@ export function createStreams({registry, guest, dial, bundles, multiplexer, log}
     async exec({uid, stream: id, command, user, directory, env, tty}) {
       const entry = registry.existing(uid);
       const driver = registry.driverOf(entry.record.provider);
-      const {PATH: _, ...declared} = {...entry.record.services?.env};
+      const declared = entry.record.services?.env ?? entry.record.spec?.env;
       await serve(
         id,
         stream =>

@@ -18,11 +18,8 @@ export const tcpProbe: Probe = {
 
   async tcp(address, port, signal) {
     const socket = await connectTcp(address, port, {signal});
-    // Ended in an orderly way: a reset makes many a small server fall over.
     socket.on('error', () => {});
-    socket.setTimeout(goodbye, () => socket.destroy());
-    socket.resume();
-    socket.end();
+    partFriendly(socket);
   },
 
   async http(address, {port, path}, signal) {
@@ -60,11 +57,20 @@ function readHead(
       head += chunk;
       const match = complete.exec(head);
       if (match !== null) {
+        signal.removeEventListener('abort', onAbort);
         resolve(match);
-      }
-      if (match !== null || head.length > longestHead) {
+        socket.removeAllListeners('data');
+        partFriendly(socket);
+      } else if (head.length > longestHead) {
         socket.destroy();
       }
     });
   });
+}
+
+/** Ends it in an orderly way: a reset, as for a connection with something unread, makes many a small server fall over. */
+function partFriendly(socket: Socket): void {
+  socket.setTimeout(goodbye, () => socket.destroy());
+  socket.resume();
+  socket.end();
 }

@@ -33,4 +33,5 @@ else
 fi
 [ ! -d "$target" ] || rmdir "$target" || exit 1
 mv -T "$work/clone" "$target" || exit 1
+printf 'fresh yes\n'
 facts "$target"

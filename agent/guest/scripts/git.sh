@@ -10,7 +10,7 @@ trap 'exit 143' TERM HUP INT
 # Dies with this script, however that ends.
 network_git() {
   setpriv --pdeathsig TERM git -c protocol.allow=never -c protocol.https.allow=always -c protocol.http.allow=always \
-    -c protocol.ssh.allow=always -c protocol.git.allow=always "$@"
+    -c protocol.ssh.allow=always -c protocol.git.allow=always -c http.lowSpeedLimit=1000 -c http.lowSpeedTime=60 "$@"
 }
 bundle_git() {
   setpriv --pdeathsig TERM git -c protocol.allow=never -c protocol.file.allow=always "$@"
@@ -33,7 +33,7 @@ take_credential() {
       base64 -d <<<"$known" >"$secrets/known_hosts"
       hosts=$secrets/known_hosts checking=yes
     fi
-    export GIT_SSH_COMMAND="ssh -i $secrets/credential -o IdentitiesOnly=yes -o UserKnownHostsFile=$hosts -o StrictHostKeyChecking=$checking -o BatchMode=yes"
+    export GIT_SSH_COMMAND="ssh -i $secrets/credential -o IdentitiesOnly=yes -o UserKnownHostsFile=$hosts -o StrictHostKeyChecking=$checking -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15"
   fi
 }
 

@@ -69,8 +69,13 @@ connect() {
   }
 }
 
+# A connection that is closed with something unread is reset, which makes many a small server fall over.
+part_friendly() {
+  timeout 1 cat <&3 >/dev/null 2>&1 &
+}
+
 check_tcp() {
-  connect "$1"
+  connect "$1" && part_friendly
 }
 
 check_http() {
@@ -79,6 +84,7 @@ check_http() {
   printf 'GET %s HTTP/1.1\r\nHost: localhost:%s\r\nUser-Agent: nexus\r\nConnection: close\r\n\r\n' "$2" "$1" >&3
   IFS= read -r -t "$3" -u 3 line || { printf 'no answer to GET %s\n' "$2"; return 1; }
   printf '%s\n' "$line"
+  part_friendly
 }
 
 check_command() {
