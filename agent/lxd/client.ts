@@ -46,7 +46,7 @@ export type Client = AsyncDisposable & {
 const envelope = z.object({
   type: z.string(),
   error_code: z.number().optional(),
-  metadata: z.unknown(),
+  metadata: z.unknown().optional(),
   operation: z.string().optional(),
   error: z.string().optional(),
 });

@@ -1,0 +1,183 @@
+import type {ExecutionContext} from 'ava';
+import test from 'ava';
+import {DriverError} from '../../../agent/driver.ts';
+import type {LxdDriver} from '../../../agent/lxd/driver.ts';
+import {createLxdDriver} from '../../../agent/lxd/driver.ts';
+import {identity, marks} from '../../../agent/lxd/instance-config.ts';
+import {silentLogger} from '../../../api/effects/logger.ts';
+import {systemRandom} from '../../../api/effects/random.ts';
+import {createManualClock} from '../../fakes/manual-clock.ts';
+import type {StubAnswer} from './stub-backend.ts';
+import {async, openStubBackend, refusal, sync} from './stub-backend.ts';
+
+const uid = '11111111-1111-4111-8111-111111111111';
+const path = `/1.0/instances/nexus-${uid}`;
+
+const stopped = {
+  name: `nexus-${uid}`,
+  project: 'nexus-abcdef',
+  status_code: 102,
+  last_used_at: '2026-11-20T10:00:00Z',
+  config: {[identity]: uid, [marks.uid]: uid, [marks.installation]: 'abcdef'},
+  devices: {},
+};
+
+function driverOn(socket: string, clock = createManualClock()): LxdDriver {
+  return createLxdDriver({socket, installation: 'abcdef', clock, random: systemRandom, log: silentLogger});
+}
+
+async function fails(
+  t: ExecutionContext,
+  code: DriverError['code'],
+  call: Promise<unknown>,
+): Promise<DriverError> {
+  const error = await t.throwsAsync(call, {instanceOf: DriverError});
+  t.is(error?.code, code, error?.message);
+  return error ?? t.fail('it did not throw');
+}
+
+test('without a backend every call says so, and the probe does not throw', async t => {
+  await using driver = driverOn('/nonexistent/unix.socket');
+  t.like(await driver.probe(), {ready: false});
+  t.regex((await driver.probe()).message ?? '', /\/nonexistent\/unix\.socket/);
+  await fails(t, 'BackendUnavailable', driver.observe());
+  await fails(t, 'BackendUnavailable', driver.prepare());
+  await fails(t, 'BackendUnavailable', driver.start(uid));
+  await fails(t, 'BackendUnavailable', driver.exec(uid, {command: ['true'], user: 'dev'}));
+});
+
+test('a socket without rights is not ready, and says why', async t => {
+  await using backend = await openStubBackend(() =>
+    sync({auth: 'untrusted', environment: {server: 'incus', server_version: '6.0.4'}}),
+  );
+  await using driver = driverOn(backend.socket);
+  const probe = await driver.probe();
+  t.like(probe, {backend: 'incus', version: '6.0.4', ready: false});
+  t.regex(probe.message ?? '', /no right/);
+});
+
+test('a machine without copy-on-write is ready, and says what it lacks', async t => {
+  const environment = {server: 'lxd', server_version: '5.0.2', storage_supported_drivers: [{Name: 'dir'}]};
+  await using backend = await openStubBackend(() => sync({auth: 'trusted', environment}));
+  await using driver = driverOn(backend.socket);
+  const probe = await driver.probe();
+  t.true(probe.ready);
+  t.regex(probe.message ?? '', /btrfs/);
+});
+
+const waits: Readonly<Record<string, StubAnswer>> = {
+  'cut off': 'cut',
+  'forgotten by a daemon that was started anew': refusal(404, 'Operation not found'),
+  'refused by a daemon that is shutting down': refusal(503, 'LXD daemon is shutting down'),
+};
+
+for (const [how, answer] of Object.entries(waits)) {
+  test(`an operation that is ${how} leaves the call BackendUnavailable`, async t => {
+    await using backend = await openStubBackend(({what}) => {
+      if (what === `GET ${path}`) return sync(stopped);
+      if (what === `PUT ${path}/state`) return async('op');
+      return what === 'GET /1.0/operations/op/wait' ? answer : refusal(404, 'not found');
+    });
+    await using driver = driverOn(backend.socket);
+    await fails(t, 'BackendUnavailable', driver.start(uid));
+  });
+}
+
+test('an operation that failed since something was not found is not taken for a lost one', async t => {
+  const operation = {
+    id: 'op',
+    class: 'task',
+    description: 'Starting instance',
+    status_code: 400,
+    err: 'Storage volume not found',
+  };
+  await using backend = await openStubBackend(({what}) => {
+    if (what === `GET ${path}`) return sync(stopped);
+    if (what === `PUT ${path}/state`) return async('op');
+    if (what === 'GET /1.0/operations') return sync({});
+    if (what === 'GET /1.0/operations/op') return sync(operation);
+    return refusal(404, 'Storage volume not found');
+  });
+  await using driver = driverOn(backend.socket);
+  const error = await fails(t, 'NotFound', driver.start(uid));
+  t.regex(error.message, /Storage volume/);
+});
+
+test('giving up a call on a backend that hangs ends it at once, with the reason', async t => {
+  await using backend = await openStubBackend(() => 'hang');
+  await using driver = driverOn(backend.socket);
+  const giving = new AbortController();
+  const call = driver.start(uid, giving.signal);
+  giving.abort(new Error('the deadline passed'));
+  const error = await fails(t, 'TimedOut', call);
+  t.like(error.cause, {message: 'the deadline passed'});
+});
+
+test('an answer that is no JSON, or not of the form that is known, is Internal', async t => {
+  await using backend = await openStubBackend(({what}) =>
+    what.endsWith('instances') ? sync([{name: 1}]) : 'cut',
+  );
+  await using driver = driverOn(backend.socket);
+  await fails(t, 'Internal', driver.observe());
+});
+
+test('a busy instance is waited for, and what its operation did is not done again', async t => {
+  let state = 102;
+  await using backend = await openStubBackend(({what}) => {
+    const operation = {id: 'other', class: 'task', description: 'Starting', status_code: 103, err: ''};
+    if (what === `GET ${path}`) return sync({...stopped, status_code: state});
+    if (what === `PUT ${path}/state`) return refusal(500, 'Instance is busy running a "start" operation');
+    if (what === 'GET /1.0/operations')
+      return sync({running: [{...operation, resources: {instances: [path]}}]});
+    if (what !== 'GET /1.0/operations/other/wait') return refusal(404, 'not found');
+    state = 103;
+    return sync({...operation, status_code: 200});
+  });
+  await using driver = driverOn(backend.socket);
+  await driver.start(uid);
+  t.is(backend.requests.filter(what => what.startsWith('PUT')).length, 1);
+});
+
+test('a change that came in between is taken into account by trying again', async t => {
+  let patches = 0;
+  await using backend = await openStubBackend(({what}) => {
+    if (what === `GET ${path}`) return sync(stopped);
+    if (what === 'GET /1.0/operations') return sync({});
+    patches += 1;
+    return patches === 1 ? refusal(412, "ETag doesn't match: a vs b") : sync({});
+  });
+  await using driver = driverOn(backend.socket);
+  await driver.retire(uid, {at: '2026-11-20T10:00:00.000Z', until: '2026-11-27T10:00:00.000Z'});
+  t.is(patches, 2);
+});
+
+test('the event stream is opened again after the backend was away, and tells "anything"', async t => {
+  const clock = createManualClock();
+  await using backend = await openStubBackend(() => 'hang');
+  await using driver = driverOn(backend.socket, clock);
+  const stopping = new AbortController();
+  const events = driver.events(stopping.signal)[Symbol.asyncIterator]();
+  t.deepEqual((await events.next()).value, {uid: undefined});
+
+  const tell = (action: string, name: string) =>
+    backend.websockets[0]?.send(
+      JSON.stringify({metadata: {action, source: `/1.0/instances/${name}?project=x`}}),
+    );
+  tell('instance-exec', `nexus-${uid}`);
+  tell('instance-stopped', `nexus-${uid}`);
+  t.deepEqual((await events.next()).value, {uid});
+  tell('instance-created', 'by-hand');
+  t.deepEqual((await events.next()).value, {uid: undefined});
+
+  const next = events.next();
+  await backend.stop();
+  await backend.start();
+  let seen: unknown;
+  void next.then(({value}) => {
+    seen = value;
+  });
+  while (seen === undefined) await clock.advance(5000);
+  t.deepEqual(seen, {uid: undefined});
+  stopping.abort();
+  t.true((await events.next()).done);
+});
