@@ -41,32 +41,37 @@ export function createBundleUploads({
 
     const {size, content} = await open(bundles, digest);
     const stream = await agents.open(node, 'bundle/put', {digest, size}, lifetime);
-    const finished = stream.finished;
     // Whichever fails first tells why; the other's failure follows from it.
-    await Promise.all([pipeline(content, stream.input, {signal: lifetime}), finished]);
+    await Promise.all([pipeline(content, stream.input, {signal: lifetime}), stream.finished]);
+  };
+
+  const begin = (node: string, digest: string): Promise<void> => {
+    const key = `${node} ${digest}`;
+    const present = running.get(key);
+    if (present !== undefined) {
+      return present;
+    }
+
+    const begun = upload(node, digest).finally(() => running.delete(key));
+    // Whoever waits for it hears of its failure; one that nobody waits for any more is begun again.
+    begun.catch(() => {});
+    running.set(key, begun);
+    return begun;
   };
 
   return {
     async ensure(node, digest, signal) {
-      const key = `${node} ${digest}`;
-      const present = running.get(key);
-      const current = present ?? upload(node, digest).finally(() => running.delete(key));
-      if (present === undefined) {
-        running.set(key, current);
-      }
-
-      const timer = new AbortController();
-      const timedOut = clock.sleep(patience, AbortSignal.any([signal, timer.signal])).then(
-        () => true,
-        () => false,
-      );
-      const isLate = await Promise.race([current.then(() => false), timedOut.then(late => late)]);
-      timer.abort();
       signal.throwIfAborted();
-      if (isLate) {
-        current.catch(() => {});
-        throw new AgentError('NotPermittedNow', 'the commits are being sent to the node');
-      }
+      using late = new DisposableStack();
+      const outOfPatience = new Promise<never>((_resolve, reject) => {
+        const giveUp = () =>
+          reject(new AgentError('NotPermittedNow', 'the commits are being sent to the node'));
+        late.use(clock.schedule(patience, giveUp));
+        const onAbort = () => reject(signal.reason);
+        signal.addEventListener('abort', onAbort, {once: true});
+        late.defer(() => signal.removeEventListener('abort', onAbort));
+      });
+      await Promise.race([begin(node, digest), outOfPatience]);
     },
   };
 }

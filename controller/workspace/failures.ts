@@ -7,7 +7,7 @@ import {operationOf} from './action.ts';
 import {due, isOverdue} from './deadlines.ts';
 import type {Desired} from './desired.ts';
 import type {Sight} from './sight.ts';
-import {instanceOf, lastReport} from './sight.ts';
+import {instanceOf, isEvidence, lastReport} from './sight.ts';
 
 export type Failure = NonNullable<WorkspaceStatus['lastFailure']>;
 
@@ -180,10 +180,6 @@ const powerOperations: ReadonlySet<string> = new Set(['Start', 'Stop', 'Unfreeze
 
 function forgive({last}: FailureBook): FailureBook {
   return {count: 0, ...(last !== undefined && {last})};
-}
-
-function isEvidence(sight: Sight): boolean {
-  return sight.kind === 'Present' || sight.kind === 'Absent';
 }
 
 function countOverdue(

@@ -124,7 +124,12 @@ export function findUpToDate({desired, sight, status, book}: Evidence): Finding 
         'It needs a new instance, and the present one holds work that is not committed and pushed. Push it, then stop and start the workspace; or lose it with: nexus apply --recreate --force',
       );
     case 'Due':
-      return no('Recreating', 'Its instance is being replaced.');
+      return no(
+        'Recreating',
+        desired.running
+          ? 'Its instance is being replaced.'
+          : 'Its instance is replaced when it is next started.',
+      );
     case 'NotNeeded':
       return findContentUpToDate(instance, {desired, book});
   }

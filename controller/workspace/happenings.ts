@@ -21,7 +21,7 @@ export function driftOf(previous: WorkspaceStatus, desired: Desired, sight: Sigh
 
   if (sight.kind === 'Absent') {
     const isOurs = findCondition(previous.conditions, 'UpToDate')?.reason === 'Recreating';
-    const message = `Instance ${before.name} is gone from its node and is made anew; the repository is cloned again.`;
+    const message = `Instance ${before.name} is gone from its node. It is made anew, and the repository is cloned again.`;
     return isOurs ? [] : [warning('InstanceLost', message)];
   }
 

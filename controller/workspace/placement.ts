@@ -1,3 +1,4 @@
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {PortAllocation, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
 import type {Desired, PortRequest} from './desired.ts';
@@ -5,6 +6,7 @@ import {allocatePorts} from './ports.ts';
 import type {Candidate, Schedule} from './schedule.ts';
 import {schedule} from './schedule.ts';
 import type {Sight} from './sight.ts';
+import {isEvidence, lastReport} from './sight.ts';
 
 /** What is to become of a workspace's place: its node and its ports on it. */
 export type Placement =
@@ -76,27 +78,23 @@ function stillHeld(previous: readonly PortAllocation[], desired: Desired, sight:
     return surplus;
   }
 
-  switch (sight.kind) {
-    case 'Absent':
-      return [];
-    case 'Present':
-      return surplus.filter(({nodePort}) =>
-        sight.instance.forwards.some(forward => forward.nodePort === nodePort),
-      );
-    default:
-      return surplus;
-  }
+  return isEvidence(sight)
+    ? surplus.filter(({nodePort}) => forwardsOf(sight).some(forward => forward.nodePort === nodePort))
+    : surplus;
 }
 
 /** Ports that another program on the node was found to hold. */
 function unusablePorts(previous: readonly PortAllocation[], sight: Sight): ReadonlySet<number> {
-  const forwards = sight.kind === 'Present' ? sight.instance.forwards : [];
   return new Set(
-    forwards
+    (isEvidence(sight) ? forwardsOf(sight) : [])
       .filter(forward => forward.state === 'Failed' && forward.inUse === true)
       .map(({nodePort}) => nodePort)
       .filter(nodePort => previous.some(port => port.nodePort === nodePort)),
   );
+}
+
+function forwardsOf(sight: Sight): Instance['forwards'] {
+  return lastReport(sight)?.forwards ?? [];
 }
 
 function isSame(wanted: readonly PortRequest[], present: readonly PortRequest[]): boolean {

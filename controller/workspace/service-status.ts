@@ -22,6 +22,13 @@ export function serviceStatuses(options: ServiceStatusOptions): ServiceStatus[] 
   }));
 }
 
+/** Services of which it is not known just now what is declared; nor how they are, when the node is silent. */
+export function forgotten(previous: readonly ServiceStatus[], isUnknown: boolean): ServiceStatus[] {
+  return previous.map(service =>
+    isUnknown ? {...service, status: 'Unknown' as const, health: 'Unknown' as const} : service,
+  );
+}
+
 /** Whether it needs nothing more: healthy, or ended well and not to be restarted. */
 export function isSatisfied(service: Service, status: ServiceStatus): boolean {
   return (

@@ -82,6 +82,11 @@ export function instanceOf(sight: Sight): Instance | undefined {
   return sight.kind === 'Present' ? sight.instance : undefined;
 }
 
+/** Whether what it says is so now, and may be acted on. */
+export function isEvidence(sight: Sight): boolean {
+  return sight.kind === 'Present' || sight.kind === 'Absent';
+}
+
 /** The last report, however old: of an instance, or of the attempt to create one. */
 export function lastReport(sight: Sight): Instance | undefined {
   switch (sight.kind) {

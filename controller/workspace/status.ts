@@ -8,7 +8,7 @@ import {isFailing} from './failures.ts';
 import type {Evidence} from './findings.ts';
 import {canonicalJson} from './hashes.ts';
 import {conditionsOf} from './readiness.ts';
-import {serviceStatuses} from './service-status.ts';
+import {forgotten, serviceStatuses} from './service-status.ts';
 import {instanceOf} from './sight.ts';
 import type {Wait} from './situation.ts';
 
@@ -31,6 +31,7 @@ export function statusOf(workspace: Stored<'Workspace'>, options: StatusOptions)
 
   const instance = instanceOf(sight);
   const isUnknown = sight.kind === 'Unknown';
+  const isKnown = desired.configuration.state === 'Known';
   const services = serviceStatuses({
     services: desired.configuration.state === 'Known' ? desired.configuration.services : [],
     ports: previous.ports ?? [],
@@ -53,7 +54,7 @@ export function statusOf(workspace: Stored<'Workspace'>, options: StatusOptions)
           ...observedOf(workspace, instance),
           ...setupOf(options, instance),
         }),
-    services: desired.configuration.state === 'Known' ? services : (previous.services ?? []),
+    services: isKnown ? services : forgotten(previous.services ?? [], isUnknown),
     ...failuresOf(options),
   };
 }
@@ -94,7 +95,7 @@ function phaseOf({desired, sight, status, book}: Evidence, conditions: readonly 
 
   const instance = instanceOf(sight);
   if (!desired.running) {
-    return instance === undefined || instance.state === 'Stopped' ? 'Stopped' : (status.phase ?? 'Pending');
+    return instance === undefined || instance.state === 'Stopped' ? 'Stopped' : downward(instance);
   }
 
   if (status.node === undefined) {
@@ -105,6 +106,11 @@ function phaseOf({desired, sight, status, book}: Evidence, conditions: readonly 
     type => findCondition(conditions, type)?.status === 'True',
   );
   return isUp ? 'Running' : 'Creating';
+}
+
+/** On the way to being stopped. */
+function downward({state}: Instance): WorkspacePhase {
+  return state === 'Creating' ? 'Creating' : 'Running';
 }
 
 function sshOf({node, status}: StatusOptions, instance: Instance | undefined): Pick<WorkspaceStatus, 'ssh'> {

@@ -1,0 +1,113 @@
+import test from 'ava';
+import type {Instance} from '../../../api/agent/v1alpha1/instance.ts';
+import type {PlacementOptions} from '../../../controller/workspace/placement.ts';
+import {decidePlacement} from '../../../controller/workspace/placement.ts';
+import type {Candidate} from '../../../controller/workspace/schedule.ts';
+import {nodeFactsAt} from '../../fakes/instances.ts';
+import {desiredFor, healthyInstance, nodeOf, ports, present, workspaceOf} from './fixtures.ts';
+
+const candidate: Candidate = {
+  node: nodeOf('one'),
+  facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
+  used: {cpus: 0, memory: 0, disk: 0},
+  workspaces: 0,
+  takenPorts: new Set(),
+};
+
+function decide(changes: Partial<PlacementOptions> & {workspace?: ReturnType<typeof workspaceOf>}) {
+  const {workspace = workspaceOf(), ...options} = changes;
+  return decidePlacement(workspace, {
+    desired: desiredFor(workspace),
+    sight: present(),
+    status: {node: 'one', ports},
+    candidates: () => [candidate],
+    ...options,
+  });
+}
+
+const fewer = workspaceOf({services: [{name: 'db', command: 'postgres -D data', port: 5432}]});
+const more = workspaceOf({
+  services: [
+    {name: 'db', command: 'x', port: 5432},
+    {name: 'web', command: 'x', port: 3000},
+    {name: 'api', command: 'x', port: 4000},
+  ],
+});
+const never = (): readonly Candidate[] => {
+  throw new Error('candidates must not be looked at');
+};
+
+test('a workspace that has what it asks for keeps it, and no node is looked at', t => {
+  t.is(decide({candidates: never}).kind, 'Kept');
+});
+
+test('one without a node is placed, with all its ports at once', t => {
+  t.deepEqual(decide({status: {}, sight: {kind: 'Unplaced'}}), {kind: 'Changed', node: 'one', ports});
+});
+
+test('one that is not to run, or is being deleted, is not placed', t => {
+  const options = {status: {}, sight: {kind: 'Unplaced'}, candidates: never} as const;
+  t.is(decide({...options, workspace: workspaceOf({running: false})}).kind, 'Kept');
+  const deletionTimestamp = '2026-11-20T09:59:00.000Z';
+  t.is(decide({...options, workspace: workspaceOf({}, {metadata: {deletionTimestamp}})}).kind, 'Kept');
+});
+
+test('a new service gets a port', t => {
+  const placement = decide({workspace: more});
+  t.deepEqual(placement.kind === 'Changed' && placement.ports.find(({name}) => name === 'api'), {
+    name: 'api',
+    nodePort: 23002,
+    targetPort: 4000,
+  });
+});
+
+test('what can not be had is left out, and what was had stays', t => {
+  const takenPorts = new Set(Array.from({length: 1000}, (_, index) => 23_000 + index));
+  t.is(decide({workspace: more, candidates: () => [{...candidate, takenPorts}]}).kind, 'Kept');
+});
+
+test('nothing new is given on a node that is not heard', t => {
+  t.is(decide({workspace: more, candidates: () => [{...candidate, facts: undefined}]}).kind, 'Kept');
+});
+
+test('the port of a service that is gone is held until the node has closed it', t => {
+  t.is(decide({workspace: fewer}).kind, 'Kept');
+  const closed = healthyInstance({forwards: healthyInstance().forwards.filter(({name}) => name !== 'web')});
+  const placement = decide({workspace: fewer, sight: present(closed)});
+  t.deepEqual(placement.kind === 'Changed' && placement.ports.map(({name}) => name), ['ssh', 'db']);
+});
+
+test('it is held while the node is silent, too', t => {
+  t.is(decide({workspace: fewer, sight: {kind: 'Quiet', expiresAt: 0}}).kind, 'Kept');
+});
+
+test('it is released at once when nothing listens', t => {
+  t.is(decide({workspace: fewer, sight: {kind: 'Absent', nodeTime: 0}}).kind, 'Changed');
+});
+
+test('ports are kept while it is not known what the services are', t => {
+  const desired = {
+    ...desiredFor(),
+    configuration: {state: 'Pending'} as const,
+    ports: desiredFor().ports.slice(0, 1),
+  };
+  t.is(decide({desired, candidates: never}).kind, 'Kept');
+});
+
+const forwards = (changes: Partial<Instance['forwards'][number]>) =>
+  healthyInstance().forwards.map(forward => (forward.name === 'web' ? {...forward, ...changes} : forward));
+
+test('a port that another program holds is exchanged', t => {
+  const sight = present(healthyInstance({forwards: forwards({state: 'Failed', inUse: true})}));
+  const placement = decide({sight});
+  t.deepEqual(placement.kind === 'Changed' && placement.ports.map(({name, nodePort}) => [name, nodePort]), [
+    ['ssh', 2222],
+    ['web', 23002],
+    ['db', 23001],
+  ]);
+});
+
+test('a port that could not be opened for another reason is not', t => {
+  const sight = present(healthyInstance({forwards: forwards({state: 'Failed', message: 'EACCES'})}));
+  t.is(decide({sight}).kind, 'Kept');
+});

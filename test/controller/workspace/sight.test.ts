@@ -1,0 +1,66 @@
+import test from 'ava';
+import type {NodeView} from '../../../controller/agent-client/agents.ts';
+import {sightOf} from '../../../controller/workspace/sight.ts';
+import {nodeFactsAt, runningInstance} from '../../fakes/instances.ts';
+import {now, uid} from './fixtures.ts';
+
+const heartbeatDeadline = 20_000;
+const options = {now, listeningSince: now - 600_000, heartbeatDeadline};
+const instance = runningInstance(uid);
+
+function viewOf(changes: Partial<NodeView> = {}): NodeView {
+  return {
+    connected: true,
+    synced: true,
+    heardAt: now - 1000,
+    facts: nodeFactsAt('2026-11-20T12:00:00.000Z'),
+    instances: new Map([[uid, instance]]),
+    ...changes,
+  };
+}
+
+const see = (view: NodeView | undefined, changes: Partial<typeof options> = {}, exists = true) =>
+  sightOf(uid, {name: 'one', exists, view}, {...options, ...changes});
+
+test('on a node that is heard, what it reports is there and what it does not is absent', t => {
+  t.like(see(viewOf()), {kind: 'Present', instance});
+  t.is(see(viewOf({instances: new Map()})).kind, 'Absent');
+});
+
+test('an instance that is missing is absent, with what the node says of it', t => {
+  const missing = runningInstance(uid, {state: 'Missing'});
+  t.like(see(viewOf({instances: new Map([[uid, missing]])})), {kind: 'Absent', last: missing});
+});
+
+test("ages are told by the node's own clock", t => {
+  t.like(see(viewOf()), {nodeTime: Date.parse('2026-11-20T12:00:01.000Z')});
+});
+
+for (const [title, view] of [
+  ['not connected', viewOf({connected: false})],
+  ['connected and has not listed everything', viewOf({synced: false})],
+] as const) {
+  test(`a node that is ${title} is quiet until the heartbeat deadline, then nothing is known`, t => {
+    t.like(see(view), {kind: 'Quiet', expiresAt: now + 19_000, last: instance});
+    t.like(see(view, {now: now + 19_001}), {kind: 'Unknown', last: instance});
+  });
+}
+
+test('a connection on which nothing is heard proves nothing', t => {
+  t.is(see(viewOf({heardAt: now - 20_000})).kind, 'Present');
+  t.is(see(viewOf({heardAt: now - 20_001})).kind, 'Unknown');
+});
+
+test('a controller that has just started waits before it doubts', t => {
+  t.like(see(undefined, {listeningSince: now - 5000}), {kind: 'Quiet', expiresAt: now + 15_000});
+  t.like(see(undefined), {kind: 'Unknown', cause: {type: 'NodeUnreachable', node: 'one'}});
+});
+
+test('why a node can not be reached is kept', t => {
+  const view = viewOf({connected: false, heardAt: now - 60_000, lastError: 'host key differs'});
+  t.like(see(view), {cause: {heardAt: now - 60_000, error: 'host key differs'}});
+});
+
+test('of a node that was removed nothing is known, whatever it last said', t => {
+  t.like(see(viewOf(), {}, false), {kind: 'Unknown', cause: {type: 'NodeRemoved', node: 'one'}});
+});
