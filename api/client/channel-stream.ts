@@ -12,6 +12,9 @@ export type ChannelStream = AgentStream;
 /** Unsent bytes at which the writer is held back. */
 const highWater = 1_048_576;
 
+/** Bytes; the server takes up to a mebibyte. */
+const largestMessage = 65_536;
+
 /**
  * Opens a WebSocket on `path` and resolves once it is open; a refusal is thrown as ApiError. The signal aborts the whole stream.
  */
@@ -76,7 +79,13 @@ function streamOver(socket: WebSocket): ChannelStream {
 
   const input = new Writable({
     highWaterMark: highWater,
-    write: (chunk: Buffer, _encoding, done) => send(encodeChannel(channel.stdin, chunk), done),
+    write(chunk: Buffer, _encoding, done) {
+      for (let start = 0; start < chunk.length; start += largestMessage) {
+        const last = start + largestMessage >= chunk.length;
+        const part = chunk.subarray(start, start + largestMessage);
+        send(encodeChannel(channel.stdin, part), last ? done : () => undefined);
+      }
+    },
     // Ended by the other side first: there is nobody to tell.
     final: done => send(encodeChannel(channel.close, Uint8Array.of(channel.stdin)), () => done()),
   });

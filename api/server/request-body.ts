@@ -117,7 +117,7 @@ function parseYaml(text: string): unknown {
 
   try {
     // The parser's own check for keys that occur twice compares each with each: half a minute for a hostile megabyte.
-    const document = parseDocument(text, {schema: 'core', uniqueKeys: false, logLevel: 'silent'});
+    const document = parseDocument(text, {schema: 'core', uniqueKeys: false, logLevel: 'error'});
     const [error] = document.errors;
     if (error !== undefined) {
       throw error;

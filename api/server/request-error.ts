@@ -1,4 +1,5 @@
 import type {InvalidIssue} from '../storage/storage-error.ts';
+import {isStorageError} from '../storage/storage-error.ts';
 
 /** What a request is refused with, besides what storage and agents refuse. The status of each is in `error-response.ts`. */
 export type RequestErrorCode =
@@ -43,4 +44,20 @@ export class RequestError extends Error {
     this.details = options.details ?? [];
     this.retryAfter = options.retryAfter;
   }
+}
+
+/** What `work` returns. An `Invalid` of it is a `BadRequest`: not an object is wrong, but what was asked of a list. */
+export function asQuery<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw toBadRequest(error);
+  }
+}
+
+/** For the `catch` of a promise. */
+export function toBadRequest(error: unknown): unknown {
+  return isStorageError(error, 'Invalid')
+    ? new RequestError('BadRequest', error.message, {details: error.issues, cause: error})
+    : error;
 }

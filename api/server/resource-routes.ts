@@ -12,7 +12,7 @@ import {kubernetesStatus} from './error-response.ts';
 import type {HttpMetrics} from './http-metrics.ts';
 import {jsonPatch, mergePatch} from './patch.ts';
 import {mediaType} from './request-body.ts';
-import {RequestError} from './request-error.ts';
+import {asQuery, RequestError, toBadRequest} from './request-error.ts';
 import {anyDocument, deleteOptions, listQuery, mutateQuery, objectList} from './resource-messages.ts';
 import type {Method, Reply, ResponseDescription, Route} from './route.ts';
 import {defineRoute} from './route.ts';
@@ -93,7 +93,7 @@ export function resourceRoutes(
       responses: {200: {description: `A ${kind}List.`, schema: objectList(kind)}, ...refusals(400, 401, 410)},
       async handle({caller, requestId, query, signal}) {
         const storage = authorized.as(caller, requestId);
-        const options = selectors(query);
+        const options = asQuery(() => selectors(query));
         if (query.watch) {
           return {
             status: 200,
@@ -111,10 +111,13 @@ export function resourceRoutes(
           };
         }
 
-        const {items, ...metadata} = await storage.list(kind, {
+        const page = {
           ...options,
           ...(query.limit === undefined || query.limit === 0 ? {} : {limit: query.limit}),
           ...(query.continue === undefined || query.continue === '' ? {} : {continue: query.continue}),
+        };
+        const {items, ...metadata} = await storage.list(kind, page).catch((error: unknown) => {
+          throw toBadRequest(error);
         });
         return {status: 200, json: serialised.list(kind, items, metadata)};
       },

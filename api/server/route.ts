@@ -4,7 +4,7 @@ import type {z} from 'zod';
 import type {Caller} from '../v1alpha1/admission.ts';
 import {parseWith} from '../v1alpha1/validate.ts';
 import {documentLimit, mediaType, parseBody, readBody} from './request-body.ts';
-import {RequestError} from './request-error.ts';
+import {asQuery, RequestError} from './request-error.ts';
 
 /**
  * Who may call a route at all; what of it they see is up to the handler.
@@ -114,7 +114,10 @@ export function defineRoute<Query = undefined, Body = undefined>(
       checkAccess(description.access, incoming);
       return handle({
         ...incoming,
-        query: query === undefined ? absent() : parseWith(query, queryObject(incoming.search), 'The query'),
+        query:
+          query === undefined
+            ? absent()
+            : asQuery(() => parseWith(query, queryObject(incoming.search), 'The query')),
         body: body === undefined ? absent() : await readDocument(body, incoming),
         get caller() {
           return requireIdentity(incoming);

@@ -184,7 +184,7 @@ test('lists are narrowed by labels and fields', async t => {
   t.deepEqual(await names({labelSelector: 'team=x'}), ['a']);
   t.deepEqual(await names({labelSelector: '!team'}), ['b']);
   t.deepEqual(await names({fieldSelector: 'spec.provider=docker'}), ['b']);
-  await t.throwsAsync(names({labelSelector: 'in in in'}), {code: 'Invalid'});
+  await t.throwsAsync(names({labelSelector: 'in in in'}), {code: 'BadRequest'});
 });
 
 test('a list that is asked for twice shows what changed in between', async t => {

@@ -60,12 +60,15 @@ export type TestServer = AsyncDisposable & {
 };
 
 /** The whole API on a free loopback port, over a real store in memory. */
-export async function startServer(overrides: Partial<AppOptions> = {}): Promise<TestServer> {
+export async function startServer(
+  overrides: Partial<AppOptions> = {},
+  {bookmarkInterval = 10_000}: {bookmarkInterval?: number} = {},
+): Promise<TestServer> {
   const stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'nexus-server-'));
   stack.defer(() => rm(directory, {recursive: true}));
   const storage = stack.use(
-    await openSqliteStorage({path: ':memory:', clock: systemClock, random: systemRandom}),
+    await openSqliteStorage({path: ':memory:', clock: systemClock, random: systemRandom, bookmarkInterval}),
   );
   const random = systemRandom;
   const app = createApp({
@@ -127,7 +130,7 @@ export async function startServer(overrides: Partial<AppOptions> = {}): Promise<
       });
       const text = await content.text();
       const isJson =
-        String(answered['content-type']).startsWith('application/json') && !path.includes('watch=');
+        String(answered['content-type']).startsWith('application/json') && !path.includes('watch=1');
       const answer = {
         status,
         headers: answered,
@@ -154,7 +157,7 @@ function checkDocumented(
       candidate.method === method.toLowerCase() &&
       new RegExp(`^${candidate.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(pathname),
   );
-  if (route === undefined || path.includes('watch=')) {
+  if (route === undefined || path.includes('watch=1')) {
     return;
   }
 
