@@ -3,7 +3,7 @@ import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Column, Row} from './row.ts';
 
 export const eventColumns: readonly Column[] = [
-  {title: 'LAST SEEN', minimum: 9},
+  {title: 'LAST SEEN', minimum: 10},
   {title: 'TYPE', minimum: 7},
   {title: 'REASON', minimum: 18, grow: 1},
   {title: 'OBJECT', minimum: 22, grow: 1},

@@ -8,7 +8,7 @@ export const workspaceColumns: readonly Column[] = [
   {title: 'NAME', minimum: 16, grow: 2},
   {title: 'PHASE', minimum: 9},
   {title: 'READY', minimum: 7},
-  {title: 'SERVICES', minimum: 8},
+  {title: 'SERVICES', minimum: 9},
   {title: 'NODE', minimum: 8, grow: 1},
   {title: 'SSH', minimum: 6},
   {title: 'AGE', minimum: 6},
