@@ -9,6 +9,11 @@ set -uf
 umask 022
 run=/run/nexus
 units=/run/systemd/system
+# An instance that was started this moment has not made the folder yet.
+for _ in {1..100}; do
+  [ ! -d "$units" ] && command -v systemctl >/dev/null || break
+  sleep 0.1
+done
 if [ ! -d "$units" ] || ! command -v systemctl >/dev/null; then
   printf 'unsupported\n'
   exit 0
