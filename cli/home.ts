@@ -4,7 +4,7 @@ import path from 'node:path';
 
 /** Where one installation keeps all its state: `--home`, else `$NEXUS_HOME`, else `~/.nexus`. */
 export function homeFolder(env: Readonly<Record<string, string | undefined>>): string {
-  const given = env['NEXUS_HOME'];
+  const given = env.NEXUS_HOME;
   return path.resolve(given === undefined || given === '' ? path.join(homedir(), '.nexus') : given);
 }
 

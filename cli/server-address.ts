@@ -24,13 +24,13 @@ type Options = {readonly home: string; readonly env: Readonly<Record<string, str
 export async function serverAddress({home, env}: Options): Promise<ServerAddress> {
   const settings = await readSettings(home);
   const record = await readServerRecord(home);
-  const given = env['NEXUS_SERVER'] ?? settings.server;
+  const given = env.NEXUS_SERVER ?? settings.server;
   const url =
     given === undefined || given === ''
       ? (record?.url ?? 'http://127.0.0.1:3001')
       : addressUrl(given, settings.server_port);
   const own = record?.url === url || (record === undefined && isLoopback(url));
-  const caFile = env['NEXUS_CA'] ?? settings.server_ca ?? (own ? record?.ca : undefined);
+  const caFile = env.NEXUS_CA ?? settings.server_ca ?? (own ? record?.ca : undefined);
   return {url, own, ...(caFile === undefined ? {} : {ca: await readPem(caFile)})};
 }
 
@@ -65,7 +65,7 @@ export async function findToken(
   {home, env}: Options,
   address: Pick<ServerAddress, 'own'>,
 ): Promise<string | undefined> {
-  const given = env['NEXUS_TOKEN'];
+  const given = env.NEXUS_TOKEN;
   if (given !== undefined && given !== '') {
     return given.trim();
   }

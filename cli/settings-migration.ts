@@ -24,7 +24,7 @@ export function migrateSettings(value: unknown): unknown {
   }
 
   let fields: Fields = {...value};
-  const version = fields['version'] ?? 0;
+  const version = fields.version ?? 0;
   if (typeof version !== 'number') {
     return fields;
   }

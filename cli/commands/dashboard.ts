@@ -14,7 +14,7 @@ export async function dashboard(cli: Cli): Promise<void> {
   }
 
   // React's development build takes twice the time.
-  process.env['NODE_ENV'] ??= 'production';
+  process.env.NODE_ENV ??= 'production';
   using _loader = registerTsxLoader();
   const {runDashboard} = await import('../../tui/run-dashboard.tsx');
   await using client = await connect(cli);

@@ -56,7 +56,7 @@ export async function edit(
 }
 
 async function openEditor(cli: Cli, file: string): Promise<void> {
-  const editor = cli.env['VISUAL'] || cli.env['EDITOR'] || 'vi';
+  const editor = cli.env.VISUAL || cli.env.EDITOR || 'vi';
   // By a shell, since these variables may hold options, as git and kubectl have it too.
   const code = await runOnTerminal('sh', ['-c', `${editor} ${shellWord(file)}`], cli.env);
   if (code !== 0) {

@@ -11,6 +11,9 @@ export type ExecCommandOptions = {
   readonly directory?: string;
 };
 
+/** What shells answer for a program that is not there. */
+const notFound = 127;
+
 type Terminal = {columns: number; rows: number; term: string};
 
 /** Runs a command in a workspace and answers with its exit code. */
@@ -51,20 +54,28 @@ export async function exec(
     stream.input.end();
   }
 
+  let silent = true;
+  stream.errorOutput.once('data', () => {
+    silent = false;
+  });
   await Promise.all([
     pipeline(stream.output, cli.stdout, {end: false}),
     pipeline(stream.errorOutput, cli.stderr, {end: false}),
   ]);
-  const {exitCode} = await stream.finished;
+  const {exitCode = 0} = await stream.finished;
   cli.stdin.destroy();
-  return exitCode ?? 0;
+  if (exitCode === notFound && silent) {
+    cli.note(`error: there is no program ${command[0]} in the workspace`);
+  }
+
+  return exitCode;
 }
 
 function terminalOf(cli: Cli): Terminal {
   return {
     columns: process.stdout.columns ?? 80,
     rows: process.stdout.rows ?? 24,
-    term: cli.env['TERM'] ?? 'xterm-256color',
+    term: cli.env.TERM ?? 'xterm-256color',
   };
 }
 

@@ -121,6 +121,10 @@ function explain(error: unknown, {host, port}: ServerCommandOptions): unknown {
     });
   }
 
+  if (error instanceof Error && error.message.startsWith('The store ')) {
+    return new CliError('conflict', error.message);
+  }
+
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
     return new CliError('failed', `can't listen on ${host}:${port}`, {cause: error});
   }

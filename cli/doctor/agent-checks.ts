@@ -80,5 +80,5 @@ async function onNode(
     random: systemRandom,
     log: silentLogger,
   });
-  return look(driver, socket);
+  return await look(driver, socket);
 }

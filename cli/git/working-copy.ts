@@ -100,7 +100,7 @@ async function isPushed(
     env: {
       ...options.env,
       GIT_TERMINAL_PROMPT: '0',
-      GIT_SSH_COMMAND: options.env['GIT_SSH_COMMAND'] ?? 'ssh -o BatchMode=yes -o ConnectTimeout=10',
+      GIT_SSH_COMMAND: options.env.GIT_SSH_COMMAND ?? 'ssh -o BatchMode=yes -o ConnectTimeout=10',
     },
     timeout: remoteTimeout,
   });

@@ -30,7 +30,7 @@ export function describeWorkspace(workspace: Stored<'Workspace'>, options: Descr
       Ssh:
         status?.ssh === undefined
           ? undefined
-          : `ssh -p ${status.ssh.port} ${status.ssh.username}@${status.ssh.host}`,
+          : `${status.ssh.username}@${status.ssh.host}, port ${status.ssh.port} (nexus ssh ${metadata.name})`,
       'Host key': status?.ssh?.hostKey,
       Repo: repositoryText(workspace),
       Commit: commitText(workspace, now),

@@ -23,10 +23,10 @@ export function styleFor(
   stream: {readonly isTTY?: boolean | undefined},
   env: Readonly<Record<string, string | undefined>>,
 ): Style {
-  if ((env['NO_COLOR'] ?? '') !== '') {
+  if ((env.NO_COLOR ?? '') !== '') {
     return plain;
   }
 
-  const forced = (env['FORCE_COLOR'] ?? '0') !== '0';
-  return forced || (stream.isTTY === true && env['TERM'] !== 'dumb') ? coloured : plain;
+  const forced = (env.FORCE_COLOR ?? '0') !== '0';
+  return forced || (stream.isTTY === true && env.TERM !== 'dumb') ? coloured : plain;
 }

@@ -41,7 +41,9 @@ export function cellsOf<T>(columns: readonly Column<T>[], row: T, now: number): 
 
 /** What comes from elsewhere may hold control characters; none reaches the terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/g, '\uFFFD');
+  return text.replaceAll(/\p{Cc}/gu, character =>
+    character === '\t' || character === '\n' ? character : '\uFFFD',
+  );
 }
 
 function displayWidth(text: string): number {

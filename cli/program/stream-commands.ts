@@ -13,7 +13,6 @@ export function addStreamCommands(program: Command, {cli, setExitCode}: Registra
     .argument('<workspace>')
     .argument('[command...]', 'options and command for ssh, after --')
     .description('log in to a workspace, its host key pinned; your ~/.ssh is not touched')
-    .passThroughOptions()
     .action(async (workspace: string, rest: string[]) => {
       const commands = await import('../commands/ssh.ts');
       setExitCode(await commands.ssh(cli, workspace, rest));
@@ -82,7 +81,6 @@ export function addExec(parent: Command, {cli, setExitCode}: Registration): void
     .option('-t, --tty', 'give it a terminal')
     .option('-u, --user <name>', 'as dev or root', 'dev')
     .option('-C, --directory <folder>', 'in this folder (default: the repository)')
-    .passThroughOptions()
     .action(async (word: string, command: string[], options: ExecCommandOptions) => {
       const {exec} = await import('../commands/exec.ts');
       setExitCode(await exec(cli, {word, command}, options));

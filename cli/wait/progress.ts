@@ -12,11 +12,16 @@ export type Progress = Disposable & {
   note(line: string): void;
 };
 
+export type ProgressOptions = {
+  /** Which conditions are told of, by type; all by default. */
+  readonly isOfInterest?: (type: string) => boolean;
+};
+
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 /** Milliseconds. */
 const frameTime = 120;
 
-export function createProgress(cli: Cli): Progress {
+export function createProgress(cli: Cli, {isOfInterest = () => true}: ProgressOptions = {}): Progress {
   const started = cli.clock.now();
   const style = styleFor(cli.stderr, cli.env);
   const seen = new Map<string, readonly Condition[]>();
@@ -52,7 +57,7 @@ export function createProgress(cli: Cli): Progress {
     show(resource) {
       const name = `${kinds[resource.kind].singular}/${resource.metadata.name}`;
       const conditions = statusOf(resource).conditions ?? [];
-      for (const condition of changed(seen.get(name) ?? [], conditions)) {
+      for (const condition of changed(seen.get(name), conditions).filter(({type}) => isOfInterest(type))) {
         const mark = condition.status === 'True' ? style('good', '✓') : style('dim', '·');
         note(
           `${elapsed().padStart(7)} ${name} ${mark} ${condition.type}: ${printable(condition.message)} (${condition.reason})`,
@@ -70,9 +75,13 @@ export function createProgress(cli: Cli): Progress {
   };
 }
 
-/** Those whose status or reason is not what it was. Pure. */
-export function changed(before: readonly Condition[], after: readonly Condition[]): Condition[] {
+/** Those whose status or reason is not what it was; at first sight, those that do not hold. Pure. */
+export function changed(before: readonly Condition[] | undefined, after: readonly Condition[]): Condition[] {
   return after.filter(condition => {
+    if (before === undefined) {
+      return condition.status !== 'True';
+    }
+
     const previous = before.find(({type}) => type === condition.type);
     return previous?.status !== condition.status || previous.reason !== condition.reason;
   });

@@ -31,7 +31,10 @@ export async function waitFor(
 
   const expiry = new AbortController();
   using _timer = cli.clock.schedule(parseTimeout(timeout), () => expiry.abort());
-  using progress = createProgress(cli);
+  using progress = createProgress(
+    cli,
+    goal.type === 'Delete' ? {isOfInterest: type => type === 'Ready'} : {},
+  );
   const signal = AbortSignal.any([cli.signal, expiry.signal]);
   const outcomes = await Promise.all(
     targets.map(async target => ({target, ...(await waitForOne(client, target, {goal, signal, progress}))})),
