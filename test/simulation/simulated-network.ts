@@ -38,6 +38,8 @@ export type SimulatedNetwork = {
   /** Throws AgentError Disconnected when no living agent listens there. */
   connect(node: string, client: SimulatedProcess, signal: AbortSignal): Promise<AgentConnection>;
   setConditions(node: string, conditions: Conditions): void;
+  /** Milliseconds since 1970: when a server last heard anything from that node. */
+  heardAt(node: string): number;
   /** Requests so far that ask an agent to change something. */
   readonly changes: number;
   /** Cuts all connections to a node; each end notices in its own time. */
@@ -46,6 +48,9 @@ export type SimulatedNetwork = {
 
 /** Milliseconds after which an end notices at the latest that the other is gone, if it is told at all. */
 const longestNotice = 500;
+
+/** Milliseconds after which a stream that gets nothing through breaks at the latest. */
+const longestRepetition = 30_000;
 
 type Message =
   | {readonly type: 'request'; readonly id: number; readonly method: Method; readonly params: unknown}
@@ -63,14 +68,21 @@ export function createSimulatedNetwork({
   const listeners = new Map<string, Listener>();
   const conditions = new Map<string, Conditions>();
   const cuts = new Map<string, Set<() => void>>();
+  const heard = new Map<string, number>();
   let changes = 0;
 
   /** One direction of a connection. */
-  const wire = (node: string, receive: (message: Message) => void) => {
+  const wire = (node: string, receive: (message: Message) => void, broken: () => void) => {
     let last = 0;
     return (message: Message) => {
       const {delay, lose, double, reorder, partitioned} = conditions.get(node) ?? goodConditions;
-      if (partitioned || random.chance(lose)) {
+      if (partitioned) {
+        return;
+      }
+
+      if (random.chance(lose)) {
+        // A stream repeats what was lost until it is through, or breaks.
+        clock.schedule(random.between(0, longestRepetition), broken);
         return;
       }
 
@@ -90,6 +102,7 @@ export function createSimulatedNetwork({
   };
 
   return {
+    heardAt: node => heard.get(node) ?? 0,
     get changes() {
       return changes;
     },
@@ -126,13 +139,23 @@ export function createSimulatedNetwork({
       toServer(message);
     });
     const far = createEnd(server, message => toClient(message));
-    const toServer = wire(node, message => far.receive(message));
-    const toClient = wire(node, message => near.receive(message));
     const cut = () => {
       clock.schedule(random.between(0, longestNotice), () => near.close('the connection was lost'));
       clock.schedule(random.between(0, longestNotice), () => far.close('the connection was lost'));
       cuts.get(node)?.delete(cut);
     };
+    const toServer = wire(node, message => far.receive(message), cut);
+    const toClient = wire(
+      node,
+      message => {
+        if (client.alive) {
+          heard.set(node, clock.now());
+        }
+
+        near.receive(message);
+      },
+      cut,
+    );
     const open = cuts.get(node) ?? new Set();
     cuts.set(node, open.add(cut));
     for (const process of [client, server]) {

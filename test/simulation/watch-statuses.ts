@@ -1,4 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
+import {heartbeatDeadline} from '../../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Storage} from '../../api/storage/storage.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
@@ -9,15 +10,14 @@ export type StatusWatchOptions = {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly history: InstanceHistory;
+  /** When a node was last heard; milliseconds since 1970. */
+  readonly heardAt: (node: string) => number;
   readonly report: (violation: Violation) => void;
   readonly signal: AbortSignal;
 };
 
 /** Milliseconds that an observation may be dated after the fact, since looking takes time. */
 const slack = 100;
-
-/** Milliseconds: agents look at everything each minute, and what they don't say for 20 s more is void. */
-const oldestEvidence = 85_000;
 
 /** Holds every status, as it is written, against what was really so when it says it was observed; and ports against each other. */
 export function watchStatuses(options: StatusWatchOptions): void {
@@ -50,7 +50,10 @@ export function watchStatuses(options: StatusWatchOptions): void {
   void follow();
 }
 
-function faultsOf({metadata, status}: Stored<'Workspace'>, {clock, history}: StatusWatchOptions): string[] {
+function faultsOf(
+  {metadata, status}: Stored<'Workspace'>,
+  {clock, history, heardAt}: StatusWatchOptions,
+): string[] {
   const now = clock.now();
   const faults: string[] = [];
   const instance = status?.instance;
@@ -72,9 +75,9 @@ function faultsOf({metadata, status}: Stored<'Workspace'>, {clock, history}: Sta
   }
 
   if (status?.phase === 'Running') {
-    const age = now - Date.parse(status.observedAt ?? '');
-    if (!(age <= oldestEvidence)) {
-      faults.push(`it is called Running on evidence of ${age} ms ago`);
+    const silence = now - heardAt(status.node ?? '');
+    if (silence > heartbeatDeadline) {
+      faults.push(`it is called Running though ${status.node} has been silent for ${silence} ms`);
     }
   }
 

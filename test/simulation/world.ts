@@ -115,7 +115,14 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   };
 
   const abort = new AbortController();
-  watchStatuses({storage, clock, history, report: world.report, signal: abort.signal});
+  watchStatuses({
+    storage,
+    clock,
+    history,
+    heardAt: network.heardAt,
+    report: world.report,
+    signal: abort.signal,
+  });
   for (const {name} of world.nodes) {
     await storage.create(
       'Node',
@@ -168,6 +175,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
             },
           },
           tuning: {orphanGrace: 60_000},
+          // As the program does: it ends, and whoever watches over it starts it anew.
+          onFenced: () => process.kill(),
         },
         new AbortController().signal,
       );
