@@ -11,7 +11,7 @@ run=/run/nexus
 units=/run/systemd/system
 # An instance that was started this moment has not made the folder yet.
 for _ in {1..100}; do
-  [ ! -d "$units" ] && command -v systemctl >/dev/null || break
+  if [ -d "$units" ] || ! command -v systemctl >/dev/null; then break; fi
   sleep 0.1
 done
 if [ ! -d "$units" ] || ! command -v systemctl >/dev/null; then
