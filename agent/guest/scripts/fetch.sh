@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # Takes new commits into the clone; merges by fast-forward only. Arguments and input as for clone.sh.
 directory=$1 branch=$3 commit=$4 credential=$5
-target=/home/dev/$directory
+target=$HOME/$directory
 [ -d "$target/.git" ] || { printf 'nexus: there is no clone at %s\n' "$target" >&2; exit 18; }
 cd "$target" || exit 1
 if [ -n "$commit" ]; then
-  work=$(mktemp -d /home/dev/.nexus-clone.XXXXXX) || exit 1
+  work=$(mktemp -d "$HOME/.nexus-clone.XXXXXX") || exit 1
   cat >"$work/bundle" || exit 1
   source=HEAD
   [ -z "$branch" ] || source=refs/heads/$branch

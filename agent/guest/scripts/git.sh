@@ -2,7 +2,7 @@
 # What clone, fetch and inspect begin with. Runs as dev; what users wrote comes as arguments only.
 set -u
 export GIT_TERMINAL_PROMPT=0 LC_ALL=C.UTF-8
-cd /home/dev || exit 1
+cd "$HOME" || exit 1
 work='' secrets=''
 trap 'rm -rf ${work:+"$work"} ${secrets:+"$secrets"}' EXIT
 trap 'exit 143' TERM HUP INT
@@ -28,7 +28,7 @@ take_credential() {
     export GIT_CONFIG_KEY_0=credential.helper GIT_CONFIG_VALUE_0=
     export GIT_CONFIG_KEY_1=credential.helper GIT_CONFIG_VALUE_1="store --file=$secrets/credential"
   else
-    local hosts=/home/dev/.ssh/known_hosts checking=accept-new
+    local hosts=$HOME/.ssh/known_hosts checking=accept-new
     if read -r known && [ -n "$known" ]; then
       base64 -d <<<"$known" >"$secrets/known_hosts"
       hosts=$secrets/known_hosts checking=yes

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Tells whether something would be lost with the instance. Arguments: directory or empty, then commits that are kept elsewhere.
-# Whatever shows in /home/dev counts as work, but for repositories in which everything is committed and on a remote (or part of a
+# Whatever shows in $HOME counts as work, but for repositories in which everything is committed and on a remote (or part of a
 # kept commit). Ignored files don't count, nor do hidden files outside repositories.
 directory=$1
 shift
@@ -25,8 +25,8 @@ check_repository() (
   ahead=$(git rev-list -n 1 "${tips[@]}" --not --remotes "${kept[@]}" 2>&1)
   [ -z "$ahead" ] || unsaved "$PWD has commits that are nowhere else"
 )
-for entry in /home/dev/*; do
-  if [ "$entry" = "/home/dev/$directory" ] && [ -d "$entry/.git" ]; then
+for entry in "$HOME"/*; do
+  if [ "$entry" = "$HOME/$directory" ] && [ -d "$entry/.git" ]; then
     check_repository "$entry" "$@"
   elif [ -d "$entry/.git" ]; then
     check_repository "$entry"
@@ -34,7 +34,7 @@ for entry in /home/dev/*; do
     unsaved "$entry is in no repository"
   fi
 done
-if [ -n "$directory" ] && [ -d "/home/dev/$directory/.git" ]; then
-  facts "/home/dev/$directory"
+if [ -n "$directory" ] && [ -d "$HOME/$directory/.git" ]; then
+  facts "$HOME/$directory"
 fi
 exit 0
