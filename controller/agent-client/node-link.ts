@@ -112,8 +112,11 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
     heardAt = clock.now();
     log.info({instances: instances.length, agentVersion: hello.node.agentVersion}, 'connected to node');
     lastError = undefined;
-    failures = 0;
     wasConnected = true;
+    // One that breaks again and again at once is no success.
+    using _proven = clock.schedule(backOff.limit, () => {
+      failures = 0;
+    });
     session = mine;
     try {
       onChange();

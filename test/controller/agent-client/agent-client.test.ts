@@ -422,3 +422,29 @@ test('an agent whose clock was set back is believed again', async t => {
   await clock.settle();
   t.is(agents.view('n1')?.instances.get('a')?.state, 'Stopped');
 });
+
+test('a connection that breaks again and again is made at growing intervals, until one has held', async t => {
+  const {agents, clock, links, link, beat} = setUp();
+  await using _agents = agents;
+  agents.ensure(localNode('n1'));
+  await clock.settle();
+  const waits: number[] = [];
+  const reconnect = async () => {
+    const [before, made] = [clock.now(), links.length];
+    link().cut();
+    while (links.length === made) {
+      await clock.advance(62.5);
+    }
+    await clock.settle();
+    waits.push(clock.now() - before);
+  };
+  await reconnect();
+  await reconnect();
+  await reconnect();
+  for (let second = 0; second < 30; second += 5) {
+    await clock.advance(5000);
+    beat();
+  }
+  await reconnect();
+  t.deepEqual(waits, [187.5, 375, 750, 187.5]);
+});
