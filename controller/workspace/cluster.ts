@@ -29,6 +29,15 @@ type Reservation = {
 
 export function createCluster({workspaces, nodes, agents}: ClusterOptions): Cluster {
   const reservations = new Map<string, Reservation>();
+  /** By spec: they are asked for at each placement, of every workspace that has a place. */
+  const sizes = new WeakMap<Stored<'Workspace'>['spec'], Size>();
+
+  const sizeOf = ({spec}: Stored<'Workspace'>): Size => {
+    const {cpus, memory, disk} = spec.resources;
+    const size = sizes.get(spec) ?? {cpus, memory: parseBytes(memory), disk: parseBytes(disk)};
+    sizes.set(spec, size);
+    return size;
+  };
 
   const tenantsOf = (node: string, except: string): Reservation[] => {
     const tenants = new Map<string, Reservation>();
@@ -62,10 +71,11 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
             facts,
             used: sum(tenants.map(tenant => sizeOf(tenant.workspace))),
             workspaces: tenants.length,
-            takenPorts: new Set([
-              ...tenants.flatMap(({ports}) => ports.map(({nodePort}) => nodePort)),
-              ...(facts?.portsInUse ?? []),
-            ]),
+            takenPorts: () =>
+              new Set([
+                ...tenants.flatMap(({ports}) => ports.map(({nodePort}) => nodePort)),
+                ...(facts?.portsInUse ?? []),
+              ]),
           };
         }),
     reserve(workspace, node, ports) {
@@ -76,18 +86,12 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
   };
 }
 
-function sizeOf({spec: {resources}}: Stored<'Workspace'>): Size {
-  return {
-    cpus: resources.cpus,
-    memory: parseBytes(resources.memory),
-    disk: parseBytes(resources.disk),
-  };
-}
-
-function sum(sizes: readonly Size[]): Size {
-  let total: Size = {cpus: 0, memory: 0, disk: 0};
-  for (const {cpus, memory, disk} of sizes) {
-    total = {cpus: total.cpus + cpus, memory: total.memory + memory, disk: total.disk + disk};
+function sum(parts: readonly Size[]): Size {
+  const total = {cpus: 0, memory: 0, disk: 0};
+  for (const {cpus, memory, disk} of parts) {
+    total.cpus += cpus;
+    total.memory += memory;
+    total.disk += disk;
   }
 
   return total;

@@ -11,7 +11,6 @@ import type {Credentials} from './actuator.ts';
 import {createActuator} from './actuator.ts';
 import {createBundleUploads} from './bundle-uploads.ts';
 import {createCluster} from './cluster.ts';
-import type {ReadConfiguration, RepositoryFacts} from './desired.ts';
 import {createWorkspaceReconciler} from './reconciler.ts';
 import type {NodeCache, UserCache, WorkspaceCache} from './watches.ts';
 import {watchForWorkspaces} from './watches.ts';
@@ -53,18 +52,8 @@ export function createWorkspaceController(options: WorkspaceControllerOptions): 
       log,
       actuator,
       cluster,
-      readConfiguration: rememberedConfiguration(),
+      readConfiguration,
     }),
     watch: enqueue => watchForWorkspaces({...options, enqueue}),
-  };
-}
-
-/** Reads what a clone says once, not at each reconcile. */
-function rememberedConfiguration(): ReadConfiguration {
-  const read = new WeakMap<RepositoryFacts, ReturnType<ReadConfiguration>>();
-  return facts => {
-    const known = read.get(facts) ?? readConfiguration(facts);
-    read.set(facts, known);
-    return known;
   };
 }

@@ -62,7 +62,7 @@ function decidePorts(
     return {kind: 'Kept'};
   }
 
-  const {ports} = allocatePorts(requests, {previous, taken: candidate.takenPorts, unusable});
+  const {ports} = allocatePorts(requests, {previous, taken: candidate.takenPorts(), unusable});
   const isUnchanged =
     isSame(ports, previous) && ports.every(({nodePort}) => previous.some(port => port.nodePort === nodePort));
   return isUnchanged ? {kind: 'Kept'} : {kind: 'Changed', node, ports};

@@ -10,7 +10,7 @@ import type {Reconcile, ReconcileResult} from '../manager/reconcile.ts';
 import type {Actuator} from './actuator.ts';
 import type {Cluster} from './cluster.ts';
 import type {Desired, ReadConfiguration} from './desired.ts';
-import {desiredOf} from './desired.ts';
+import {createDesiredCache} from './desired-cache.ts';
 import type {FailureBook} from './failures.ts';
 import {closeBook, openBook, reviewBook} from './failures.ts';
 import {held, letGo, releaseHappening} from './finalizer.ts';
@@ -68,6 +68,7 @@ type Outcome = Observation & {
 export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile {
   const {workspaces, nodes, users, agents, cluster, recorder, clock, random} = options;
   const writer = createWriter(options);
+  const desires = createDesiredCache(options.readConfiguration);
   const listeningSince = clock.now();
   const performRound = createRound(options);
 
@@ -85,10 +86,9 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
             {name: node, exists: nodes.get(node) !== undefined, view: agents.view(node)},
             sightOptions(),
           );
-    const desired = desiredOf(workspace, {
+    const desired = desires.of(workspace, {
       owner: users.get(workspace.spec.owner),
       facts: lastReport(sight)?.repository?.configuration,
-      readConfiguration: options.readConfiguration,
     });
     const candidates = () => cluster.candidates(workspace, sightOptions());
     return {

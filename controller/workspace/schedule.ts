@@ -15,8 +15,8 @@ export type Candidate = {
   /** Limits of the workspaces that are on it, summed, and how many they are. */
   readonly used: Size;
   readonly workspaces: number;
-  /** Ports held by workspaces on it and by other programs. */
-  readonly takenPorts: ReadonlySet<number>;
+  /** Ports held by workspaces on it and by other programs; worked out when asked for. */
+  readonly takenPorts: () => ReadonlySet<number>;
 };
 
 export type PlacementRequest = {
@@ -35,10 +35,7 @@ export type Schedule =
       readonly message: string;
     };
 
-type Verdict = {readonly candidate: Candidate} & (
-  | {readonly refusal: string; readonly isForPorts: boolean}
-  | {readonly allocation: Allocation}
-);
+type Refusal = {readonly candidate: Candidate; readonly refusal: string};
 
 const gibibyte = 2 ** 30;
 
@@ -52,41 +49,38 @@ export function schedule(request: PlacementRequest, candidates: readonly Candida
     return {kind: 'Unplaced', reason: 'NoNodes', message};
   }
 
-  const verdicts = candidates.map(candidate => judge(request, candidate));
-  const [best] = verdicts
-    .flatMap(verdict => ('allocation' in verdict ? [verdict] : []))
-    .sort((left, right) => compare(left.candidate, right.candidate));
-  if (best !== undefined) {
-    return {kind: 'Placed', node: best.candidate.node.metadata.name, ports: best.allocation.ports};
+  const refusals: Refusal[] = [];
+  const suitable: Candidate[] = [];
+  for (const candidate of candidates) {
+    const refusal = refusalOf(request, candidate);
+    if (refusal === undefined) {
+      suitable.push(candidate);
+    } else {
+      refusals.push({candidate, refusal});
+    }
   }
 
-  const refusals = verdicts.flatMap(verdict => ('refusal' in verdict ? [verdict] : []));
+  for (const candidate of suitable.sort(compare)) {
+    const {ports, missing} = allocatePorts(request.ports, {
+      previous: [],
+      taken: candidate.takenPorts(),
+      unusable: new Set(),
+    });
+    const [lacking] = missing;
+    if (lacking === undefined) {
+      return {kind: 'Placed', node: candidate.node.metadata.name, ports};
+    }
+
+    const {first, last} = rangeOf(lacking);
+    const refusal = `all ports from ${first} to ${last} are taken; it goes on when one is released`;
+    refusals.push({candidate, refusal});
+  }
+
   return {
     kind: 'Unplaced',
-    reason: refusals.some(({isForPorts}) => isForPorts) ? 'PortsExhausted' : 'Unschedulable',
+    reason: suitable.length > 0 ? 'PortsExhausted' : 'Unschedulable',
     message: `No node can take it: ${describe(refusals)}`,
   };
-}
-
-function judge(request: PlacementRequest, candidate: Candidate): Verdict {
-  const refusal = refusalOf(request, candidate);
-  if (refusal !== undefined) {
-    return {candidate, refusal, isForPorts: false};
-  }
-
-  const allocation = allocatePorts(request.ports, {
-    previous: [],
-    taken: candidate.takenPorts,
-    unusable: new Set(),
-  });
-  const [missing] = allocation.missing;
-  if (missing === undefined) {
-    return {candidate, allocation};
-  }
-
-  const {first, last} = rangeOf(missing);
-  const refusalForPorts = `all ports from ${first} to ${last} are taken; it goes on when one is released`;
-  return {candidate, refusal: refusalForPorts, isForPorts: true};
 }
 
 function refusalOf({spec, size}: PlacementRequest, {node, facts}: Candidate): string | undefined {
@@ -155,7 +149,7 @@ function load({used, facts}: Candidate): number {
 }
 
 /** Nodes that are refused for the same reason are named together; at most ten are. */
-function describe(refusals: readonly {readonly candidate: Candidate; readonly refusal: string}[]): string {
+function describe(refusals: readonly Refusal[]): string {
   const groups = new Map<string, string[]>();
   for (const {candidate, refusal} of refusals) {
     groups.set(refusal, [...(groups.get(refusal) ?? []), candidate.node.metadata.name]);

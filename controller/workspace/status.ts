@@ -61,7 +61,8 @@ export function statusOf(workspace: Stored<'Workspace'>, options: StatusOptions)
 
 /** Whether `next` says more than `previous`; times of observation alone count once a minute. */
 export function isWorthWriting(previous: WorkspaceStatus, next: WorkspaceStatus): boolean {
-  if (canonicalJson(previous) === canonicalJson(next)) {
+  // Mostly nothing is new and even the order of keys is the same, which is quick to see.
+  if (JSON.stringify(previous) === JSON.stringify(next) || canonicalJson(previous) === canonicalJson(next)) {
     return false;
   }
 

@@ -28,6 +28,8 @@ export type ModelNode = {
   readonly failures: Map<OperationKind, FailureCode[]>;
   /** Errors of the next requests of a method, in order. */
   readonly refusals: Map<string, AgentError[]>;
+  /** Methods that answer and do nothing. */
+  readonly stubborn: Set<string>;
   connected: boolean;
   synced: boolean;
   /** By hand, behind the controller's back. */
@@ -295,6 +297,7 @@ export function createModelNode(name: string, clock: ManualClock): ModelNode {
     portsInUse: new Set(),
     failures: new Map(),
     refusals: new Map(),
+    stubborn: new Set(),
     connected: true,
     synced: true,
     change: put,
@@ -322,7 +325,7 @@ export function createModelNode(name: string, clock: ManualClock): ModelNode {
         }
 
         requests[method].params.parse(params);
-        const answer = handler(params);
+        const answer = model.stubborn.has(method) ? exists(uid ?? '') : handler(params);
         if (uid !== undefined) {
           tell(uid);
         }

@@ -11,7 +11,7 @@ const candidate: Candidate = {
   facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
   used: {cpus: 0, memory: 0, disk: 0},
   workspaces: 0,
-  takenPorts: new Set(),
+  takenPorts: () => new Set(),
 };
 
 function decide(changes: Partial<PlacementOptions> & {workspace?: ReturnType<typeof workspaceOf>}) {
@@ -62,7 +62,7 @@ test('a new service gets a port', t => {
 });
 
 test('what can not be had is left out, and what was had stays', t => {
-  const takenPorts = new Set(Array.from({length: 1000}, (_, index) => 23_000 + index));
+  const takenPorts = () => new Set(Array.from({length: 1000}, (_, index) => 23_000 + index));
   t.is(decide({workspace: more, candidates: () => [{...candidate, takenPorts}]}).kind, 'Kept');
 });
 

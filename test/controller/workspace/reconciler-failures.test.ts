@@ -151,23 +151,40 @@ test('stopping works while setup hangs', async t => {
   t.is((await world.get()).status?.phase, 'Stopped');
 });
 
-test('what is done and has no effect is not done over and over', async t => {
+test('what is done and has no effect is a failure: it is not done over and over', async t => {
   await using world = await createWorld();
   await world.create();
   await world.pass(1000);
   const {uid} = (await world.get()).metadata;
-  const stubborn = {cpus: 1, memory: 1, disk: 1};
-  world.node.change(uid, {limits: stubborn});
   const before = world.methods().length;
-  // A backend that takes limits and goes on reporting others.
-  const pull = () =>
-    world.node.instances.set(uid, {...world.node.instances.get(uid), limits: stubborn} as never);
-  for (let second = 0; second < 60; second += 1) {
-    pull();
-    await world.pass(1000);
-  }
+  world.node.stubborn.add('instance/limits');
+  world.node.change(uid, {limits: {cpus: 1, memory: 1, disk: 1}});
+  await world.pass(60_000);
+  const requests = world.methods().slice(before);
+  t.true(requests.every(method => method === 'instance/limits'));
+  t.true(requests.length >= 5 && requests.length <= 8, `${requests.length} requests`);
+  t.like((await world.get()).status?.lastFailure, {operation: 'SetLimits', code: 'NoEffect'});
+  t.is((await world.condition('UpToDate'))?.reason, 'NoEffect');
+  t.true(await world.isReady(), 'it goes on as it is');
+  world.node.stubborn.clear();
+  await world.pass(70_000);
+  t.is((await world.get()).status?.failures, undefined);
+});
 
-  t.true(world.methods().length - before < 20, `${world.methods().length - before} requests`);
+test('a write that somebody came before is made again on what is in the store', async t => {
+  await using world = await createWorld();
+  await world.create();
+  await world.pass(1000);
+  const {uid} = (await world.get()).metadata;
+  world.beforeWrite = async () => {
+    world.beforeWrite = undefined;
+    await world.edit(workspace => ({...workspace, spec: {...workspace.spec, env: {A: '1'}}}));
+  };
+  world.node.change(uid, {state: 'Stopped', sshReady: false});
+  await world.pass(1000);
+  t.falsy(world.beforeWrite);
+  t.true(await world.isReady());
+  t.is((await world.get()).status?.observedGeneration, 2);
 });
 
 test('trouble of services is told, and no failure of the workspace', async t => {

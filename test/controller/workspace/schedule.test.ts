@@ -20,7 +20,7 @@ function candidate(node: Candidate['node'], changes: Partial<Candidate> = {}): C
     facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
     used: {cpus: 0, memory: 0, disk: 0},
     workspaces: 0,
-    takenPorts: new Set(),
+    takenPorts: () => new Set(),
     ...changes,
   };
 }
@@ -98,7 +98,9 @@ const refusals: readonly (readonly [
   [
     'its ssh ports are all taken',
     request,
-    candidate(nodeOf('one'), {takenPorts: new Set(Array.from({length: 78}, (_, index) => 2222 + index))}),
+    candidate(nodeOf('one'), {
+      takenPorts: () => new Set(Array.from({length: 78}, (_, index) => 2222 + index)),
+    }),
     'PortsExhausted',
     /all ports from 2222 to 2299 are taken/,
   ],
@@ -153,7 +155,7 @@ test('a machine of 4 GiB that reports a little less takes a workspace of 4 GiB',
 });
 
 test('a placed workspace has its ports', t => {
-  t.deepEqual(schedule(request, [candidate(nodeOf('a'), {takenPorts: new Set([2222])})]), {
+  t.deepEqual(schedule(request, [candidate(nodeOf('a'), {takenPorts: () => new Set([2222])})]), {
     kind: 'Placed',
     node: 'a',
     ports: [

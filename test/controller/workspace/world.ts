@@ -31,12 +31,13 @@ export async function createWorld({bundles = new Map<string, string>()} = {}) {
   const users = createInformer({...effects, kind: 'User', indexes: {}});
   const running = [workspaces, nodes, users].map(informer => informer.run(stop.signal));
   const writes = {status: 0};
-  const counted = {
+  const counted: typeof storage = {
     ...storage,
-    updateStatus: ((kind, object, options) => {
+    async updateStatus(kind, object, options) {
       writes.status += 1;
+      await world.beforeWrite?.();
       return storage.updateStatus(kind, object, options);
-    }) satisfies typeof storage.updateStatus as typeof storage.updateStatus,
+    },
   };
   const store: Pick<BundleStore, 'open'> = {
     async open(digest) {
@@ -111,7 +112,9 @@ export async function createWorld({bundles = new Map<string, string>()} = {}) {
 
   const get = (name = 'shop'): Promise<Stored<'Workspace'>> => storage.get('Workspace', name);
 
-  return {
+  const world = {
+    /** Called before each write of a status. */
+    beforeWrite: undefined as (() => Promise<void>) | undefined,
     clock,
     storage,
     node,
@@ -156,6 +159,7 @@ export async function createWorld({bundles = new Map<string, string>()} = {}) {
       await storage[Symbol.asyncDispose]();
     },
   };
+  return world;
 }
 
 function fresh({metadata, ...rest}: Workspace): Workspace {
