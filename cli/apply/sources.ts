@@ -1,10 +1,13 @@
-import {readdir, readFile, stat} from 'node:fs/promises';
+import {access, readdir, readFile, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {text} from 'node:stream/consumers';
 import {configFilePath} from '../../api/v1alpha1/config-file.ts';
+import {defaultConfig} from '../../api/v1alpha1/default-config.ts';
 import {manifestLimit} from '../../api/v1alpha1/manifest-document.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
+import {readWorkingCopy} from '../git/working-copy.ts';
+import {toYaml} from '../output/format.ts';
 
 /** A text to be applied. */
 export type Source = {
@@ -15,14 +18,55 @@ export type Source = {
   readonly folder: string;
 };
 
-/** What `-f` names: files, folders of YAML and JSON files, `-` for standard input; by default the `.nexus/config.yaml` here. Throws CliError. */
-export async function readSources(
-  cli: Pick<Cli, 'cwd' | 'stdin'>,
-  given: readonly string[],
-): Promise<Source[]> {
+type SourceOptions = Pick<Cli, 'cwd' | 'stdin' | 'env' | 'signal' | 'note'>;
+
+/** What `-f` names: files, folders of YAML and JSON files, `-` for standard input; by default the `.nexus/config.yaml` here, or one
+ * that is generated for this repository. Throws CliError. */
+export async function readSources(cli: SourceOptions, given: readonly string[]): Promise<Source[]> {
+  if (given.length === 0 && !(await isThere(path.resolve(cli.cwd, configFilePath)))) {
+    return [await generatedSource(cli)];
+  }
+
   const names = given.length === 0 ? [configFilePath] : given;
   const sources = await Promise.all(names.map(name => readSource(cli, name)));
   return sources.flat();
+}
+
+/** The short form that a repository without one gets. Throws CliError where there is no repository. */
+async function generatedSource(cli: SourceOptions): Promise<Source> {
+  const copy = await readWorkingCopy(cli.cwd, cli);
+  if (copy === undefined) {
+    throw new CliError('usage', `there is no ${configFilePath} here, and no git repository either`, {
+      hint: 'Name a file with -f, or go to a repository.',
+    });
+  }
+
+  const own = path.join(copy.folder, configFilePath);
+  if (await isThere(own)) {
+    return readManifest(own, path.relative(cli.cwd, own));
+  }
+
+  const packageFile = path.join(copy.folder, 'package.json');
+  const config = defaultConfig({
+    files: await readdir(copy.folder),
+    packageJson: (await isThere(packageFile)) ? await readFile(packageFile, 'utf8') : undefined,
+  });
+  cli.note(`There is no ${configFilePath}; one is generated: ${config.basis}`);
+  const services = Object.fromEntries(config.services.map(({name, ...template}) => [name, template]));
+  return {
+    name: 'the generated configuration',
+    text: toYaml({setup: config.setup, services}),
+    folder: copy.folder,
+  };
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await access(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function readSource({cwd, stdin}: Pick<Cli, 'cwd' | 'stdin'>, name: string): Promise<Source[]> {
