@@ -10,6 +10,8 @@ export function accessLog({log, metrics}: {log: Logger; metrics: HttpMetrics}): 
   return async function accessLog(context, next) {
     const start = performance.now();
     const done = metrics.begin();
+    // Read now: once the connection is closed there is nobody to ask.
+    const {ip} = context;
     context.res.once('close', () => {
       const seconds = (performance.now() - start) / 1000;
       const {state, method, status} = context;
@@ -23,7 +25,7 @@ export function accessLog({log, metrics}: {log: Logger; metrics: HttpMetrics}): 
         milliseconds: Math.round(seconds * 10_000) / 10,
         bytes: context.response.length,
         user: state.identity?.name,
-        ip: context.ip,
+        ip,
         ...(context.res.writableFinished ? {} : {cutOff: true}),
         ...(state.problem === undefined ? {} : {code: state.problem.code}),
       };
