@@ -37,7 +37,7 @@ export async function createBench(server?: {
   const home = path.join(root, 'home');
   const folder = await mkdtemp(path.join(root, 'work-'));
   const base = {
-    PATH: process.env['PATH'],
+    PATH: process.env.PATH,
     HOME: root,
     NO_COLOR: '1',
     NEXUS_HOME: home,
