@@ -1,7 +1,8 @@
 import test from 'ava';
 import {gitFailure} from '../../../agent/guest/git-failure.ts';
+import type {GuestFailureCode} from '../../../agent/guest/guest-error.ts';
 
-const cases: {complaint: string; code: string}[] = [
+const cases: {complaint: string; code: GuestFailureCode}[] = [
   {
     complaint: "remote: Repository not found.\nfatal: repository 'https://github.com/o/n.git/' not found",
     code: 'RepositoryNotFound',

@@ -7,7 +7,7 @@ import {step} from '../../../agent/services/machine.ts';
 import type {UnitStatus} from '../../../agent/services/service-host.ts';
 import type {Model} from '../../../agent/services/service-model.ts';
 import {emptyModel} from '../../../agent/services/service-model.ts';
-import type {Service} from '../../../api/v1alpha1/service.ts';
+import type {Service, ServiceState} from '../../../api/v1alpha1/service.ts';
 
 function service(name: string, rest: Partial<Service> = {}): Service {
   return {name, command: `run ${name}`, dependsOn: [], restart: 'always', env: {}, port: 80, ...rest};
@@ -111,7 +111,7 @@ test('a dependency that fails later does not touch what runs', t => {
   t.is(p.state('api'), 'Healthy');
 });
 
-const policies: {restart: Service['restart']; exitCode: number; state: string}[] = [
+const policies: {restart: Service['restart']; exitCode: number; state: ServiceState}[] = [
   {restart: 'always', exitCode: 0, state: 'BackOff'},
   {restart: 'always', exitCode: 1, state: 'BackOff'},
   {restart: 'on-failure', exitCode: 0, state: 'Exited'},
@@ -197,7 +197,7 @@ test('a healthy service turns unhealthy after so many failures in a row, and rec
   p.up();
   p.healthy('web');
   t.is(p.wakeIn, 5000);
-  for (const state of ['Healthy', 'Healthy', 'Unhealthy']) {
+  for (const state of ['Healthy', 'Healthy', 'Unhealthy'] as const) {
     t.deepEqual(p.tick(5000), ['Check web']);
     p.failed('web', 'refused');
     t.is(p.state('web'), state);
