@@ -16,12 +16,13 @@ if (major < 24 || (major === 24 && minor < 12)) {
 }
 
 const home = process.env.NEXUS_HOME || path.join(homedir(), '.nexus');
-// The home is not made for this: `nexus version` leaves no trace.
-if (existsSync(home)) {
+const args = process.argv.slice(2);
+// For commands, which should start fast; what runs for long would write into the home when it ends, which may be while
+// the home is being removed. The home is not made for this: `nexus version` leaves no trace.
+if (args[0] !== 'agent' && args[0] !== 'server' && existsSync(home)) {
   enableCompileCache(path.join(home, 'cache', 'node'));
 }
 
-const args = process.argv.slice(2);
 if (args.length === 1 && (args[0] === 'version' || args[0] === '--version' || args[0] === '-V')) {
   const {version} = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`nexus ${version}\n`);

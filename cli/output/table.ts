@@ -17,8 +17,9 @@ export function renderTable(
   rows: readonly (readonly Cell[])[],
   style: Style,
 ): string[] {
-  const widths = headers.map((header, index) =>
-    Math.max(header.length, ...rows.map(row => displayWidth(row[index]?.text ?? ''))),
+  const columns = Math.max(headers.length, rows[0]?.length ?? 0);
+  const widths = Array.from({length: columns}, (_, index) =>
+    Math.max(headers[index]?.length ?? 0, ...rows.map(row => displayWidth(row[index]?.text ?? ''))),
   );
   const line = (cells: readonly Cell[]) =>
     cells

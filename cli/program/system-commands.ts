@@ -83,7 +83,7 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
 
     let command = program;
     for (const word of words) {
-      command = command.commands.find(({name}) => name() === word) ?? command;
+      command = command.commands.find(candidate => candidate.name() === word) ?? command;
     }
 
     cli.stdout.write(command.helpInformation());

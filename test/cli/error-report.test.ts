@@ -1,0 +1,39 @@
+import test from 'ava';
+import {ApiError} from '../../api/client/api-error.ts';
+import {reportError} from '../../cli/error-report.ts';
+import {CliError, exitCodes} from '../../cli/exit-code.ts';
+
+const cases: readonly (readonly [string, unknown, number, RegExp])[] = [
+  ['invalid', new ApiError('Invalid', 'x', {status: 422}), 2, /^error: x$/],
+  ['no token', new ApiError('Unauthorized', 'x', {status: 401}), 4, /hint: Set NEXUS_TOKEN/],
+  ['forbidden', new ApiError('Forbidden', 'x', {status: 403}), 4, /^error: x$/],
+  ['not found', new ApiError('NotFound', 'x', {status: 404}), 5, /nexus get workspaces/],
+  ['conflict', new ApiError('Conflict', 'x', {status: 409}), 8, /try again/],
+  ['unreachable', new ApiError('Unreachable', 'x', {hint: 'start it'}), 7, /^error: x\nhint: start it$/],
+  ['no address', new ApiError('InvalidAddress', 'x'), 2, /^error: x$/],
+  ['a fault of the server', new ApiError('Internal', 'x', {status: 500, requestId: 'r-1'}), 1, /r-1/],
+  ['a fault of ours', new Error('x', {cause: new Error('y')}), 1, /^error: x\n {2}because: y$/],
+  ['no error at all', 'x', 1, /^error: x$/],
+  ['timed out', new CliError('timedOut', 'x', {details: ['y'], hint: 'z'}), 6, /^error: x\n {2}y\nhint: z$/],
+];
+
+for (const [title, error, exitCode, text] of cases) {
+  test(`${title} ends with exit code ${exitCode} and says what to do`, t => {
+    const report = reportError(error);
+    t.is(report.exitCode, exitCode);
+    t.regex(report.lines.join('\n'), text);
+  });
+}
+
+test('details of a refusal are told, each at its field', t => {
+  const error = new ApiError('Invalid', 'x', {
+    status: 422,
+    details: [{path: 'spec.services[0].port', message: 'must be between 1 and 65535'}],
+  });
+  t.deepEqual(reportError(error).lines, ['error: x', '  spec.services[0].port: must be between 1 and 65535']);
+});
+
+test('no two reasons share an exit code', t => {
+  const codes = Object.values(exitCodes).map(({code}) => code);
+  t.is(new Set(codes).size, codes.length);
+});
