@@ -27,16 +27,15 @@ export type AllocationOptions = {
 
 /** Gives each request the first free port of its range. A port that was given stays, so that nobody's bookmark breaks. */
 export function allocatePorts(requests: readonly PortRequest[], options: AllocationOptions): Allocation {
-  const kept = new Map(
-    options.previous
-      .filter(({nodePort}) => !options.unusable.has(nodePort))
-      .map(({name, nodePort}) => [name, nodePort]),
-  );
+  const given = new Map(options.previous.map(({name, nodePort}) => [name, nodePort]));
+  const kept = new Map([...given].filter(([, nodePort]) => !options.unusable.has(nodePort)));
   const used = new Set<number>(requests.flatMap(({name}) => kept.get(name) ?? []));
   const ports: PortAllocation[] = [];
   const missing: string[] = [];
   for (const {name, targetPort} of requests) {
-    const nodePort = kept.get(name) ?? firstFree(rangeOf(name), [options.taken, options.unusable, used]);
+    const nodePort =
+      kept.get(name) ??
+      firstFree(startingAfter(given.get(name), rangeOf(name)), [options.taken, options.unusable, used]);
     if (nodePort === undefined) {
       missing.push(name);
     } else {
@@ -52,12 +51,16 @@ export function rangeOf(name: string): PortRange {
   return name === 'ssh' ? sshPorts : servicePorts;
 }
 
-function firstFree(range: PortRange, excluded: readonly ReadonlySet<number>[]): number | undefined {
-  for (let port = range.first; port <= range.last; port++) {
-    if (!excluded.some(set => set.has(port))) {
-      return port;
-    }
-  }
+/**
+ * Ports of a range in the order in which they are tried. After one that turned out to be taken come those above it, so that all get their turn
+ * before it is tried again: what holds a port may not show in what the node reports.
+ */
+function startingAfter(unusable: number | undefined, {first, last}: PortRange): number[] {
+  const size = last - first + 1;
+  const start = unusable === undefined ? 0 : unusable - first + 1;
+  return Array.from({length: size}, (_, index) => first + ((start + index) % size));
+}
 
-  return undefined;
+function firstFree(ports: readonly number[], excluded: readonly ReadonlySet<number>[]): number | undefined {
+  return ports.find(port => !excluded.some(set => set.has(port)));
 }

@@ -28,20 +28,28 @@ export function replacementOf({
     return {state: 'NotAllowed'};
   }
 
-  const unsaved = instance.repository?.unsaved;
-  const wasUnsaved =
-    instance.retired !== undefined || findCondition(status.conditions, 'UpToDate')?.reason === 'UnsavedWork';
-  return unsaved === true || (unsaved === undefined && wasUnsaved)
+  // What was found when it was about to be replaced holds until a stop has looked again.
+  const wasFound = instance.retired !== undefined || (desired.running && isSaid(status));
+  return instance.repository?.unsaved === true || wasFound
     ? {state: 'UnsavedWork'}
     : {state: 'Due', mode: 'ifSaved'};
 }
 
 /** Removes an instance that has to be replaced; an ordinary creation follows. Not while it is to be stopped: nothing would replace it. */
 export function planReplacement(present: Present): Proposal | undefined {
+  const {desired, instance, status} = present;
   const replacement = replacementOf(present);
-  const isKept =
-    present.instance.retired !== undefined && replacement.state === 'Due' && replacement.mode === 'ifSaved';
-  return present.desired.running && replacement.state === 'Due' && !isKept
+  if (replacement.state === 'UnsavedWork' && instance.retired !== undefined && !isSaid(status)) {
+    // Status must remember it before the mark is taken off, or it would be tried over and over.
+    const message = 'It was to be replaced and holds unsaved work.';
+    return {wait: {reason: 'UnsavedWork', message, requeueAfter: 1}};
+  }
+
+  return desired.running && replacement.state === 'Due'
     ? {actions: [{type: 'Delete', mode: replacement.mode, retention}]}
     : undefined;
+}
+
+function isSaid({conditions}: Present['status']): boolean {
+  return findCondition(conditions, 'UpToDate')?.reason === 'UnsavedWork';
 }

@@ -195,6 +195,10 @@ function run(
     }
 
     if (next.actions.length === 0) {
+      if (next.wait?.reason === 'UnsavedWork') {
+        status = {...status, conditions: [unsavedWork]};
+      }
+
       if (next.wait === undefined) {
         return {actions, status, ...(instance !== undefined && {instance})};
       }

@@ -60,6 +60,13 @@ const repository = {
 const bundled = desiredFor(
   workspaceOf({repo: {name: 'shop', bundle: {digest: 'd'.repeat(64), commit: 'b'.repeat(40)}}}),
 );
+const unsavedWork = {
+  type: 'UpToDate',
+  status: 'False' as const,
+  reason: 'UnsavedWork',
+  message: '',
+  lastTransitionTime: '2026-11-20T09:00:00.000Z',
+};
 const retired = {at: '2026-11-20T09:00:00.000Z', until: '2026-11-27T09:00:00.000Z'};
 
 const rows: readonly Row[] = [
@@ -414,12 +421,34 @@ const rows: readonly Row[] = [
     actions: [],
   },
   {
-    title: 'what was kept when it was to be replaced is taken back',
+    title: 'what was kept when it was to be replaced is remembered first',
     situation: {
       desired: newImage({'nexus.dev/recreate': 'allowed'}),
       sight: on({state: 'Stopped', forwards: [], retired}),
     },
+    actions: [],
+    wait: 'UnsavedWork',
+  },
+  {
+    title: 'and then taken back',
+    situation: {
+      desired: newImage({'nexus.dev/recreate': 'allowed'}),
+      sight: on({state: 'Stopped', forwards: [], retired}),
+      status: {node: 'one', ports, conditions: [unsavedWork]},
+    },
     actions: ['Restore'],
+  },
+  {
+    title: 'a stop that found nothing unsaved lets it be replaced after all',
+    situation: {
+      desired: {...newImage({'nexus.dev/recreate': 'allowed'}), running: true},
+      sight: on({
+        state: 'Stopped',
+        forwards: ports.map(port => ({...port, state: 'Listening' as const})),
+        repository: {...repository, unsaved: false},
+      }),
+    },
+    actions: ['Delete ifSaved'],
   },
   {
     title: 'and it is not replaced again while nothing says that its work is saved',

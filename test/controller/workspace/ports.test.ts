@@ -41,6 +41,18 @@ test('a port that another program holds is exchanged for a free one, and never g
   t.deepEqual(ports, [{name: 'ssh', nodePort: 2223, targetPort: 22}]);
 });
 
+test('ports that all turn out to be taken are gone through, not to and fro', t => {
+  let ports = [{name: 'ssh', nodePort: 2297, targetPort: 22}];
+  const tried: (number | undefined)[] = [];
+  for (let round = 0; round < 4; round += 1) {
+    const unusable = new Set(ports.map(({nodePort}) => nodePort));
+    ports = [...allocatePorts(requests.slice(0, 1), {previous: ports, taken: none, unusable}).ports];
+    tried.push(ports[0]?.nodePort);
+  }
+
+  t.deepEqual(tried, [2298, 2299, 2222, 2223]);
+});
+
 test('what is no longer asked for is released', t => {
   const previous = [{name: 'old', nodePort: 23000, targetPort: 9}];
   const {ports} = allocatePorts(requests.slice(1, 2), {previous, taken: none, unusable: none});
