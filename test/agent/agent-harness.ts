@@ -1,0 +1,213 @@
+import {Readable} from 'node:stream';
+import type {Agent} from '../../agent/agent.ts';
+import {createAgent} from '../../agent/agent.ts';
+import {PortInUseError} from '../../agent/forwards/node-ports.ts';
+import type {Guest, Inspection, SetupOutcome} from '../../agent/guest/guest.ts';
+import {createMemoryRecordStore} from '../../agent/instances/record-store.ts';
+import {RefusedError} from '../../agent/probe.ts';
+import type {ServiceHost, UnitStatus} from '../../agent/services/service-host.ts';
+import type {AgentConnection} from '../../api/agent/v1alpha1/connection.ts';
+import type {Instance, InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
+import type {NodeFacts} from '../../api/agent/v1alpha1/messages.ts';
+import {silentLogger} from '../../api/effects/logger.ts';
+import type {FakeDriver, FakeDriverOptions} from '../fakes/fake-driver.ts';
+import {createFakeDriver} from '../fakes/fake-driver.ts';
+import {fixedRandom} from '../fakes/fixed-random.ts';
+import type {ManualClock} from '../fakes/manual-clock.ts';
+import {createManualClock} from '../fakes/manual-clock.ts';
+import {createMemoryLink} from '../fakes/memory-link.ts';
+
+/** What happens inside instances, as a test wants it. */
+export type Inside = {
+  inspection: (signal: AbortSignal) => Promise<Inspection>;
+  clone: (signal: AbortSignal) => Promise<void>;
+  setup: (signal: AbortSignal) => Promise<SetupOutcome>;
+  /** Whether sshd answers. */
+  sshd: boolean;
+  readonly units: Map<string, UnitStatus>;
+  readonly started: string[];
+  environment: Readonly<Record<string, string>>;
+};
+
+export type Controller = {
+  readonly connection: AgentConnection;
+  /** Everything that was pushed, the latest last. */
+  readonly told: readonly Instance[];
+  readonly heartbeats: readonly NodeFacts[];
+  last(): Instance | undefined;
+};
+
+export type Harness = {
+  readonly clock: ManualClock;
+  readonly driver: FakeDriver;
+  readonly inside: Inside;
+  /** Ports that other programs hold. */
+  readonly foreignPorts: Set<number>;
+  readonly openPorts: ReadonlySet<number>;
+  connect(options?: {role?: 'controller' | 'reader'; epoch?: number}): Promise<Controller>;
+  /** The agent ends in an orderly way and a new one begins. */
+  restart(): Promise<void>;
+};
+
+export const uid = '11111111-1111-4111-8111-111111111111';
+
+export function spec(change: Partial<InstanceSpec> = {}): InstanceSpec {
+  return {
+    uid,
+    name: 'web',
+    provider: 'lxc',
+    image: 'nexus/base',
+    limits: {cpus: 1, memory: 2 ** 30, disk: 2 ** 33},
+    env: {},
+    authorizedKeys: ['ssh-ed25519 AAAA'],
+    specHash: 'hash',
+    ...change,
+  };
+}
+
+/** The whole core of the agent in virtual time, over a driver in memory. */
+export async function startHarness(options: Partial<FakeDriverOptions> = {}): Promise<Harness> {
+  const clock = createManualClock();
+  const driver = createFakeDriver({clock, ...options});
+  const records = createMemoryRecordStore();
+  const foreignPorts = new Set<number>();
+  const openPorts = new Set<number>();
+  const inside: Inside = {
+    inspection: async () => ({unsaved: false}),
+    clone: async () => {},
+    setup: async () => ({exitCode: 0, step: 0, message: ''}),
+    sshd: true,
+    units: new Map(),
+    started: [],
+    environment: {},
+  };
+  let epoch = 0;
+  let keys = 0;
+  let agent: Agent | undefined;
+
+  const start = async () => {
+    agent = await createAgent({
+      clock,
+      random: fixedRandom(),
+      log: silentLogger,
+      installation: 'abcdef',
+      agentVersion: '1.2.3',
+      drivers: [driver],
+      createGuest: () => guestOf(inside),
+      probe: {
+        async ssh() {
+          if (!inside.sshd) {
+            throw new RefusedError('no sshd');
+          }
+        },
+        async tcp() {},
+        http: async () => 200,
+      },
+      async connect() {
+        throw new RefusedError('nothing listens');
+      },
+      ports: {
+        async listen(port) {
+          if (foreignPorts.has(port) || openPorts.has(port)) {
+            throw new PortInUseError(`port ${port} is taken`);
+          }
+          openPorts.add(port);
+          return {port, [Symbol.asyncDispose]: async () => void openPorts.delete(port)};
+        },
+      },
+      records,
+      epochs: {
+        load: async () => epoch,
+        async save(next) {
+          epoch = next;
+        },
+      },
+      bundles: {has: async () => false, put: async () => {}, open: async () => Readable.from([])},
+      hostKeys() {
+        keys += 1;
+        return {privateKey: 'private', publicKey: `ssh-ed25519 KEY${keys}`};
+      },
+      machine: {bootId: async () => 'boot', listeningPorts: async () => [22, ...foreignPorts, ...openPorts]},
+    });
+    await clock.settle();
+  };
+  await start();
+
+  return {
+    clock,
+    driver,
+    inside,
+    foreignPorts,
+    openPorts,
+    async connect({role = 'controller', epoch: given = 1} = {}) {
+      const links: ReturnType<typeof createMemoryLink>[] = [];
+      agent?.accept(handlers => {
+        const link = createMemoryLink(handlers);
+        links.push(link);
+        return link.server;
+      });
+      const [link] = links;
+      if (link === undefined) {
+        throw new Error('there is no agent');
+      }
+      const told: Instance[] = [];
+      const heartbeats: NodeFacts[] = [];
+      link.connection.on('instance/changed', instance => told.push(instance));
+      link.connection.on('heartbeat', facts => heartbeats.push(facts));
+      await link.connection.request('initialize', {
+        protocolVersion: 1,
+        role,
+        epoch: given,
+        installation: 'abcdef',
+        node: 'local',
+      });
+      return {connection: link.connection, told, heartbeats, last: () => told.at(-1)};
+    },
+    async restart() {
+      await agent?.[Symbol.asyncDispose]();
+      await start();
+    },
+  };
+}
+
+function guestOf(inside: Inside): Guest {
+  return {
+    async clone(_uid, _options, signal) {
+      await inside.clone(signal);
+      return {commit: 'c'.repeat(40), branch: 'main', unsaved: false};
+    },
+    fetch: async () => ({commit: 'd'.repeat(40)}),
+    inspect: (_uid, _options, signal) => inside.inspection(signal),
+    async setEnvironment(_uid, env) {
+      inside.environment = env;
+    },
+    setup: (_uid, _request, {signal}) => inside.setup(signal),
+    async cancelSetup() {},
+    services: async (_uid, signal) => hostOf(inside, signal),
+    async connect() {
+      throw new RefusedError('nothing listens');
+    },
+    logs: async () => Readable.from([]),
+  };
+}
+
+function hostOf(inside: Inside, signal: AbortSignal): ServiceHost {
+  return {
+    lost: signal,
+    units: async () => [...inside.units.values()],
+    async start({name, hash}) {
+      inside.started.push(name);
+      const unit = {name, hash, invocation: `i${inside.started.length}`, pid: inside.started.length};
+      inside.units.set(name, unit);
+      return unit;
+    },
+    async stop(name) {
+      inside.units.delete(name);
+    },
+    async checkTcp() {},
+    checkHttp: async () => 200,
+    async checkCommand() {},
+    onExit: () => ({[Symbol.dispose]() {}}),
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -1,0 +1,169 @@
+import test from 'ava';
+import type {Harness} from './agent-harness.ts';
+import {spec, startHarness, uid} from './agent-harness.ts';
+
+type Situation = {
+  name: string;
+  prepare: (h: Harness, stop: () => Promise<void>) => Promise<void>;
+  mode?: 'ifSaved' | 'always';
+  kept: boolean;
+};
+
+const situations: Situation[] = [
+  {name: 'that runs and holds nothing unsaved', prepare: async () => {}, kept: false},
+  {
+    name: 'that runs and holds unsaved work',
+    async prepare(h) {
+      h.inside.inspection = async () => ({unsaved: true});
+    },
+    kept: true,
+  },
+  {
+    name: 'that can not be looked into',
+    async prepare(h) {
+      h.inside.inspection = () => Promise.reject(new Error('no git'));
+    },
+    kept: true,
+  },
+  {
+    name: 'that takes too long to look into',
+    async prepare(h) {
+      h.inside.inspection = signal =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+    kept: true,
+  },
+  {name: 'that was looked into and stopped', prepare: (_, stop) => stop(), kept: false},
+  {
+    name: 'that was stopped with unsaved work',
+    async prepare(h, stop) {
+      h.inside.inspection = async () => ({unsaved: true});
+      await stop();
+    },
+    kept: true,
+  },
+  {
+    name: 'that was stopped by hand',
+    async prepare(h) {
+      await h.driver.byHand.stop(`nexus-${uid}`);
+    },
+    kept: true,
+  },
+  {
+    name: 'that was stopped, then run again by hand',
+    async prepare(h, stop) {
+      await stop();
+      await h.driver.byHand.start(`nexus-${uid}`);
+      await h.clock.advance(1000);
+      await h.driver.byHand.stop(`nexus-${uid}`);
+    },
+    kept: true,
+  },
+  {
+    name: 'that was stopped before the agent was restarted',
+    async prepare(h, stop) {
+      await stop();
+      await h.restart();
+    },
+    kept: true,
+  },
+  {
+    name: 'with unsaved work, by force',
+    async prepare(h) {
+      h.inside.inspection = async () => ({unsaved: true});
+    },
+    mode: 'always',
+    kept: false,
+  },
+];
+
+for (const {name, prepare, mode = 'ifSaved', kept} of situations) {
+  test(`deleting an instance ${name} ${kept ? 'keeps' : 'destroys'} it`, async t => {
+    const h = await startHarness();
+    const first = await h.connect();
+    await first.connection.request('instance/create', spec());
+    await h.clock.settle();
+    await first.connection.request('instance/start', {uid});
+    await h.clock.advance(1000);
+    await prepare(h, async () => {
+      await first.connection.request('instance/stop', {uid, force: false, timeout: 1000});
+      await h.clock.advance(1000);
+    });
+    await h.clock.settle();
+
+    const {connection, told} = await h.connect();
+    await connection.request('instance/forwards', {
+      uid,
+      forwards: [{name: 'ssh', nodePort: 2222, targetPort: 22}],
+    });
+    await connection.request('instance/delete', {uid, mode, retention: 5000});
+    await h.clock.advance(30_000);
+    t.is(h.driver.backend.instances.size, kept ? 1 : 0);
+    t.is(h.openPorts.size, 0);
+    const last = told.at(-1);
+    t.is(last?.operation, undefined);
+    if (kept) {
+      t.is(last?.state, 'Stopped');
+      t.is(Date.parse(last?.retired?.until ?? '') - Date.parse(last?.retired?.at ?? ''), 5000);
+    } else {
+      t.is(last?.state, 'Missing');
+    }
+  });
+}
+
+test('an instance that never ran is destroyed without a look', async t => {
+  const h = await startHarness();
+  h.inside.inspection = () => Promise.reject(new Error('not to be asked'));
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 5000});
+  await h.clock.settle();
+  t.is(last()?.state, 'Missing');
+});
+
+test('what is kept can not be started until it is restored, and is then an ordinary instance', async t => {
+  const h = await startHarness();
+  h.inside.inspection = async () => ({unsaved: true});
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(100);
+  await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 5000});
+  await h.clock.settle();
+  await t.throwsAsync(connection.request('instance/start', {uid}), {code: 'NotPermittedNow'});
+  t.truthy((await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 9000})).retired);
+  t.is((await connection.request('instance/restore', {uid})).retired, undefined);
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(100);
+  t.is(last()?.state, 'Running');
+});
+
+test('a deletion of a server that was fenced off in the meantime destroys nothing', async t => {
+  const h = await startHarness();
+  const looking = Promise.withResolvers<void>();
+  h.inside.inspection = async () => {
+    await looking.promise;
+    return {unsaved: false};
+  };
+  const earlier = await h.connect({epoch: 1});
+  await earlier.connection.request('instance/create', spec());
+  await h.clock.settle();
+  await earlier.connection.request('instance/start', {uid});
+  await h.clock.advance(100);
+  await earlier.connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 5000});
+  await h.clock.settle();
+
+  const later = await h.connect({epoch: 2});
+  looking.resolve();
+  await h.clock.settle();
+  t.like((await later.connection.request('instance/list', {})).instances[0], {
+    state: 'Running',
+    operation: undefined,
+    lastError: undefined,
+  });
+  await t.throwsAsync(earlier.connection.request('instance/delete', {uid, mode: 'always', retention: 0}), {
+    code: 'Fenced',
+  });
+});
