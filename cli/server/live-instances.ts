@@ -1,12 +1,13 @@
 import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {LiveInstances} from '../../api/server/live-instances.ts';
+import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Agents} from '../../controller/agent-client/agents.ts';
 
 /** What the API server asks of running workspaces, carried by the controller's connections to their nodes. */
 export function createLiveInstances(agents: Pick<Agents, 'open' | 'request'>): LiveInstances {
   return {
-    exec: (workspace, {command, user, directory, env, tty}, signal) =>
+    exec: (workspace, {command, user, directory = repositoryFolder(workspace), env, tty}, signal) =>
       agents.open(
         nodeOf(workspace),
         'exec/start',
@@ -46,4 +47,10 @@ function nodeOf({metadata, status}: Stored<'Workspace'>): string {
   }
 
   return status.node;
+}
+
+/** Undefined, which is the user's home, until there is a clone. */
+function repositoryFolder({spec, status}: Stored<'Workspace'>): string | undefined {
+  const isCloned = findCondition(status?.conditions, 'RepositoryCloned')?.reason === 'Cloned';
+  return isCloned && spec.repo !== undefined ? `/home/dev/${spec.repo.name}` : undefined;
 }
