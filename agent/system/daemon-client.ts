@@ -4,6 +4,7 @@ import {readFile} from 'node:fs/promises';
 import type {Socket} from 'node:net';
 import {createConnection} from 'node:net';
 import {setTimeout as delay} from 'node:timers/promises';
+import {z} from 'zod';
 import type {AgentHome} from './agent-home.ts';
 import {ensureAgentHome, readIfThere} from './agent-home.ts';
 import {takeProcessLock} from './process-lock.ts';
@@ -35,8 +36,26 @@ export async function connectToDaemon(home: AgentHome, command: DaemonCommand): 
       break;
     }
   }
-  const lines = ((await readIfThere(home.logFile)) ?? '').trimEnd().split('\n').slice(-5).join('\n');
-  throw new Error(`the agent's daemon did not start; the end of ${home.logFile}:\n${lines}`);
+  const log = (await readIfThere(home.logFile)) ?? '';
+  throw new Error(`the agent's daemon did not start: ${lastFault(log)} (see ${home.logFile})`);
+}
+
+const faultLine = z.object({
+  level: z.number().min(50),
+  msg: z.string(),
+  error: z.object({message: z.string()}).optional(),
+});
+
+/** Why the daemon ended: the last fault that it logged, else the last that it wrote. */
+function lastFault(log: string): string {
+  const lines = log.trimEnd().split('\n');
+  for (const line of lines.toReversed().filter(each => each.startsWith('{"level"'))) {
+    const {data} = faultLine.safeParse(JSON.parse(line));
+    if (data !== undefined) {
+      return data.error?.message ?? data.msg;
+    }
+  }
+  return lines.slice(-3).join('\n');
 }
 
 function startDaemon(home: AgentHome, [program, ...args]: DaemonCommand): {code: number | undefined} {

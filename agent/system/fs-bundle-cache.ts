@@ -49,7 +49,7 @@ export async function openFsBundleCache(folder: string): Promise<BundleCache> {
   };
 
   return {
-    has: digest => exists(pathOf(digest)),
+    has: async digest => await exists(pathOf(digest)),
 
     async put(digest, content, {size, signal}) {
       const path = pathOf(digest);
