@@ -12,7 +12,7 @@ export type ServerAddress = {
 };
 
 /** What `nexus server` leaves in its home while it runs, so that commands of the same home find it. */
-export type ServerRecord = {readonly url: string; readonly pid: number; readonly ca?: string};
+export type ServerRecord = {readonly url: string; readonly pid: number};
 
 export function serverRecordFile(home: string): string {
   return path.join(home, 'server.json');
@@ -30,7 +30,7 @@ export async function serverAddress({home, env}: Options): Promise<ServerAddress
       ? (record?.url ?? 'http://127.0.0.1:3001')
       : addressUrl(given, settings.server_port);
   const own = record?.url === url || (record === undefined && isLoopback(url));
-  const caFile = env.NEXUS_CA ?? settings.server_ca ?? (own ? record?.ca : undefined);
+  const caFile = env.NEXUS_CA ?? settings.server_ca;
   return {url, own, ...(caFile === undefined ? {} : {ca: await readPem(caFile)})};
 }
 

@@ -29,6 +29,17 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
   addAgent(program, {cli, setExitCode});
 
   program
+    .command('store')
+    .description("look after this machine's store")
+    .command('backup')
+    .argument('<file>')
+    .description('write a consistent copy of the store, also while the server runs')
+    .action(async (file: string) => {
+      const {backupStore} = await import('../commands/store.ts');
+      await backupStore(cli, file);
+    });
+
+  program
     .command('doctor')
     .description('check this installation, and say how to mend what is wrong')
     .action(async () => {

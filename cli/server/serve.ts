@@ -128,7 +128,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   });
   const {host, port, tls} = options;
   const listening = stack.use(await listen(app, {host, port, ...(tls === undefined ? {} : {tls})}));
-  stack.use(await writeRecord(home, {url: listening.url, pid: process.pid}));
+  stack.use(await writeRecord(home, {url: reachable(listening.url), pid: process.pid}));
   log.info({url: listening.url, identity: ownKeyFile(home)}, 'nexus server is up');
 
   const running = stack.move();
@@ -137,6 +137,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
     stopped: Promise.race([controller.stopped, fenced.promise]),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** An address that stands for all of this machine's is reached on its loopback. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
 /** Tells commands of the same home where the server is, for as long as it is there. */
