@@ -43,7 +43,7 @@ async function* lines(
       const listed = await storage.list(kind, options);
       ({resourceVersion} = listed);
       for (const object of listed.items) {
-        yield line('ADDED', serialised.json(object));
+        yield line('ADDED', serialised.json(object).toString());
       }
 
       if (watch.initialEventsEnd && watch.bookmarks) {
@@ -73,7 +73,7 @@ function lineOf(
     return bookmarks ? bookmark(kind, event.resourceVersion, undefined) : undefined;
   }
 
-  return line(event.type, serialised.json(event.object));
+  return line(event.type, serialised.json(event.object).toString());
 }
 
 function bookmark(

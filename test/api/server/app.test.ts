@@ -65,7 +65,7 @@ test('each request is one line in the log, without what could be secret', async 
     user: 'admin',
     code: 'UpgradeRequired',
   });
-  t.is(typeof line['milliseconds'], 'number');
+  t.is(typeof line.milliseconds, 'number');
   t.notRegex(JSON.stringify(lines), new RegExp(`hunter2|${server.adminToken}`));
 });
 
@@ -82,8 +82,8 @@ test('a fault is answered without its insides, and logged with them', async t =>
   t.is(json.error.code, 'InternalError');
   t.notRegex(text, /insides/);
   const fault = lines.find(({level}) => level === 'error') ?? t.fail();
-  t.is(fault['requestId'], json.error.requestId);
-  t.regex(String(fault['err']), /insides/);
+  t.is(fault.requestId, json.error.requestId);
+  t.regex(String(fault.err), /insides/);
 });
 
 test('a name that is none of the machine is refused on loopback', async t => {
