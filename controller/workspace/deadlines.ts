@@ -28,7 +28,7 @@ export function due(instance: Instance, desired: Desired, nodeTime: number): Due
     ? {
         operation: 'Start',
         elapsed: nodeTime - Date.parse(startedAt),
-        limit: limitOf('Start', instance, desired.deadlines),
+        limit: desired.deadlines.start,
       }
     : undefined;
 }
