@@ -181,7 +181,11 @@ const rows: readonly Row[] = [
   {
     title: 'nothing goes on before sshd answers',
     situation: {
-      sight: present({...without(healthyInstance(), 'repository', 'servicesHash'), sshReady: false}),
+      sight: present({
+        ...without(healthyInstance(), 'repository', 'servicesHash'),
+        sshReady: false,
+        startedAt: '2026-11-20T09:59:30.000Z',
+      }),
     },
     actions: [],
     wait: 'Operation',
