@@ -50,12 +50,22 @@ const faultLine = z.object({
 function lastFault(log: string): string {
   const lines = log.trimEnd().split('\n');
   for (const line of lines.toReversed().filter(each => each.startsWith('{"level"'))) {
-    const {data} = faultLine.safeParse(JSON.parse(line));
-    if (data !== undefined) {
-      return data.error?.message ?? data.msg;
+    const fault = parseFault(line);
+    if (fault !== undefined) {
+      return fault;
     }
   }
   return lines.slice(-3).join('\n');
+}
+
+function parseFault(line: string): string | undefined {
+  try {
+    const {error, msg} = faultLine.parse(JSON.parse(line));
+    return error?.message ?? msg;
+  } catch {
+    // Another level, or torn.
+    return undefined;
+  }
 }
 
 function startDaemon(home: AgentHome, [program, ...args]: DaemonCommand): {code: number | undefined} {

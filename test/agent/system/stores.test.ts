@@ -99,10 +99,11 @@ test('an installation is made once, also by many at once, and belongs to one ser
   const home = agentHome(folderFor(t));
   await ensureAgentHome(home);
   const made = await Promise.all(Array.from({length: 8}, () => ensureInstallation(home)));
+  const [first = ''] = made;
   t.is(new Set(made).size, 1);
-  t.regex(made[0] ?? '', /^[0-9a-f]{6}$/);
-  t.is(await ensureInstallation(home, made[0] ?? ''), made[0]);
-  await t.throwsAsync(ensureInstallation(home, made[0] === '000000' ? '111111' : '000000'), {
+  t.regex(first, /^[0-9a-f]{6}$/);
+  t.is(await ensureInstallation(home, first), first);
+  await t.throwsAsync(ensureInstallation(home, first === '000000' ? '111111' : '000000'), {
     message: /another installation/,
   });
   writeFileSync(home.installationFile, 'nonsense');
