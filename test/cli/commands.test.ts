@@ -1,3 +1,5 @@
+import {readFile, rm} from 'node:fs/promises';
+import {dirname} from 'node:path';
 import test from 'ava';
 import {parse} from 'yaml';
 import {startServer, workspaceNamed} from '../api/server/test-server.ts';
@@ -224,4 +226,21 @@ test('usage errors end with exit code 2, help and the version with 0', async t =
   t.is((await bench.nexus(['version'])).stdout, 'nexus 0.0.1-test\n');
   t.regex((await bench.nexus(['help', 'exit-codes'])).stdout, /^ {3}0 {2}Done/);
   t.regex((await bench.nexus(['help', 'workspace', 'stop'])).stdout, /^Usage: nexus workspace stop/);
+});
+
+test('edit applies what the editor leaves, and keeps a text that is refused', async t => {
+  await using server = await startServer();
+  await using bench = await createBench(server);
+  await server.client.create('Workspace', workspaceNamed('a'));
+  const edit = (editor: string) =>
+    bench.nexus(['edit', 'ws/a'], {env: {EDITOR: editor, TMPDIR: bench.folder}});
+  t.is((await edit('true')).stdout, 'workspace/a unchanged\n');
+  t.is((await edit("sed -i 's/cpus: 2/cpus: 3/'")).stdout, 'workspace/a configured\n');
+  t.is((await server.client.get('Workspace', 'a')).spec.resources.cpus, 3);
+  const refused = await edit("sed -i 's/cpus: 3/cpus: none/'");
+  t.is(refused.code, 2);
+  const kept = /Your text is kept in (\S+):/.exec(refused.stderr)?.[1] ?? '';
+  t.regex(await readFile(kept, 'utf8'), /cpus: none/);
+  await rm(dirname(kept), {recursive: true});
+  t.is((await edit('false')).code, 1);
 });
