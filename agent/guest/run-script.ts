@@ -49,6 +49,8 @@ export async function runScript(driver: Driver, uid: string, options: ScriptOpti
       process.exitCode,
     ]);
     await feeding;
+    // What it said when it was killed is of no interest.
+    signal.throwIfAborted();
     return {exitCode, output, complaint};
   } catch (error) {
     signal.throwIfAborted();

@@ -24,6 +24,8 @@ export type Inside = {
   setup: (signal: AbortSignal) => Promise<SetupOutcome>;
   /** Whether sshd answers. */
   sshd: boolean;
+  /** Why there is no session with services. */
+  noSession?: Error;
   readonly units: Map<string, UnitStatus>;
   readonly started: string[];
   environment: Readonly<Record<string, string>>;
@@ -183,7 +185,12 @@ function guestOf(inside: Inside): Guest {
     },
     setup: (_uid, _request, {signal}) => inside.setup(signal),
     async cancelSetup() {},
-    services: async (_uid, signal) => hostOf(inside, signal),
+    async services(_uid, signal) {
+      if (inside.noSession !== undefined) {
+        throw inside.noSession;
+      }
+      return hostOf(inside, signal);
+    },
     async connect() {
       throw new RefusedError('nothing listens');
     },

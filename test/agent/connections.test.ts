@@ -1,4 +1,5 @@
 import test from 'ava';
+import {GuestError} from '../../agent/guest/guest-error.ts';
 import {spec, startHarness, uid} from './agent-harness.ts';
 
 test('a server of an earlier epoch is turned away, also after the agent was restarted', async t => {
@@ -220,3 +221,37 @@ test('a clone of a bundle that is not on the node is refused, so that it is uplo
     code: 'NotFound',
   });
 });
+
+const sessions = [
+  {
+    error: new GuestError('Unsupported', 'no systemd'),
+    after: 100,
+    state: 'Failed',
+    title: 'in an image without systemd have failed',
+  },
+  {
+    error: new GuestError('BackendUnavailable', 'no answer'),
+    after: 10_000,
+    state: 'Unknown',
+    title: 'that can not be asked about are unknown',
+  },
+] as const;
+
+for (const {error, after, state, title} of sessions) {
+  test(`services ${title}, and tell why`, async t => {
+    const h = await startHarness();
+    h.inside.noSession = error;
+    const {connection, last} = await h.connect();
+    await connection.request('instance/create', spec());
+    await h.clock.settle();
+    await connection.request('instance/start', {uid});
+    await h.clock.advance(100);
+    const services = [{name: 'web', command: 'serve', dependsOn: [], restart: 'always' as const, env: {}}];
+    await connection.request('services/apply', {uid, hash: 's', directory: 'app', env: {}, services});
+    await h.clock.advance(after);
+    t.like(last()?.services[0], {state, health: 'Unknown', lastError: error.message});
+    delete h.inside.noSession;
+    await h.clock.advance(20_000);
+    t.is(last()?.services[0]?.state, 'Healthy');
+  });
+}
