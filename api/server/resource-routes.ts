@@ -1,22 +1,23 @@
 import type {z} from 'zod';
+import type {Clock} from '../effects/clock.ts';
 import {parseFieldSelector, parseLabelSelector} from '../storage/selector.ts';
 import type {ListOptions} from '../storage/storage.ts';
-import {isStorageError} from '../storage/storage-error.ts';
 import {defaultOwner} from '../v1alpha1/admission.ts';
-import type {ResourceByKind, Stored} from '../v1alpha1/kinds.ts';
+import type {Stored} from '../v1alpha1/kinds.ts';
 import {kinds} from '../v1alpha1/kinds.ts';
 import type {ServedKind} from '../v1alpha1/validate.ts';
-import {invalid, parseResourceOf} from '../v1alpha1/validate.ts';
-import type {AuthorizedStorage, CallerStorage} from './authorized-storage.ts';
+import {parseResourceOf} from '../v1alpha1/validate.ts';
+import type {AuthorizedStorage} from './authorized-storage.ts';
 import {kubernetesStatus} from './error-response.ts';
 import type {HttpMetrics} from './http-metrics.ts';
-import {jsonPatch, mergePatch} from './patch.ts';
 import {mediaType} from './request-body.ts';
-import {asQuery, RequestError, toBadRequest} from './request-error.ts';
+import {asQuery, toBadRequest} from './request-error.ts';
 import {anyDocument, deleteOptions, listQuery, mutateQuery, objectList} from './resource-messages.ts';
+import {named, patchResource} from './resource-patch.ts';
 import type {Method, Reply, ResponseDescription, Route} from './route.ts';
 import {defineRoute} from './route.ts';
 import type {SerialisedObjects} from './serialised-objects.ts';
+import {tableOf, wantsTable} from './table.ts';
 import {watchStream} from './watch-stream.ts';
 
 export const patchTypes = [
@@ -25,9 +26,6 @@ export const patchTypes = [
   'application/apply-patch+yaml',
 ] as const;
 
-/** Of a patch that names no resourceVersion, against writers that are faster. */
-const patchAttempts = 5;
-
 /**
  * The Kubernetes-style paths of one kind, `/apis/nexus.dev/v1alpha1/{plural}[/{name}[/status]]`, by Kubernetes' conventions:
  *
@@ -35,7 +33,7 @@ const patchAttempts = 5;
  * - create, update and patch with `dryRun=All`; delete with preconditions. `propagationPolicy` is ignored: nothing is owned here.
  * - Patches: merge (RFC 7386), json (RFC 6902), and apply, of which this is *not* done: no managedFields are kept, so that fields
  *   which an applier stops giving stay, lists are replaced whole, and two managers never conflict. Strategic merge is refused with 415.
- * - Refusals are `Status` objects.
+ * - `Table`s for who asks for them, as kubectl does. Refusals are `Status` objects.
  */
 export function resourceRoutes(
   kind: ServedKind,
@@ -43,7 +41,8 @@ export function resourceRoutes(
     authorized,
     serialised,
     metrics,
-  }: {authorized: AuthorizedStorage; serialised: SerialisedObjects; metrics: HttpMetrics},
+    clock,
+  }: {authorized: AuthorizedStorage; serialised: SerialisedObjects; metrics: HttpMetrics; clock: Clock},
 ): Route[] {
   const {plural, schema} = kinds[kind];
   const collection = `/apis/nexus.dev/v1alpha1/${plural}`;
@@ -63,6 +62,9 @@ export function resourceRoutes(
     json: serialised.json(stored),
   });
 
+  const table = (items: readonly Stored<ServedKind>[], metadata: object) =>
+    tableOf(kind, items, {metadata, now: clock.now()});
+
   const patchRoute = (suffix: '' | '/status') =>
     defineRoute({
       ...describe(suffix === '' ? 'patch' : 'patchStatus', `${one}${suffix}`, 'patch'),
@@ -71,7 +73,7 @@ export function resourceRoutes(
       responses: {...write, 201: {...object, description: 'Created by apply.'}},
       async handle({caller, requestId, params: {name = ''}, query, body, header}) {
         const storage = authorized.as(caller, requestId);
-        const patched = await patch(storage, {
+        const patched = await patchResource(storage, {
           kind,
           name,
           body,
@@ -91,7 +93,7 @@ export function resourceRoutes(
       streaming: true,
       query: listQuery,
       responses: {200: {description: `A ${kind}List.`, schema: objectList(kind)}, ...refusals(400, 401, 410)},
-      async handle({caller, requestId, query, signal}) {
+      async handle({caller, requestId, query, signal, header}) {
         const storage = authorized.as(caller, requestId);
         const options = asQuery(() => selectors(query));
         if (query.watch) {
@@ -103,7 +105,9 @@ export function resourceRoutes(
               bookmarks: query.allowWatchBookmarks,
               initialEventsEnd: query.sendInitialEvents,
               timeoutSeconds: query.timeoutSeconds,
-              serialised,
+              render: wantsTable(header('accept'))
+                ? stored => JSON.stringify(table([stored], {}))
+                : stored => serialised.json(stored).toString(),
               metrics,
               signal,
             }),
@@ -119,7 +123,9 @@ export function resourceRoutes(
         const {items, ...metadata} = await storage.list(kind, page).catch((error: unknown) => {
           throw toBadRequest(error);
         });
-        return {status: 200, json: serialised.list(kind, items, metadata)};
+        return wantsTable(header('accept'))
+          ? {status: 200, body: table(items, metadata)}
+          : {status: 200, json: serialised.list(kind, items, metadata)};
       },
     }),
     defineRoute({
@@ -135,8 +141,9 @@ export function resourceRoutes(
     defineRoute({
       ...describe('get', one, 'get'),
       responses: {200: object, ...refusals(401, 404)},
-      async handle({caller, requestId, params: {name = ''}}) {
-        return reply(200, await authorized.as(caller, requestId).get(kind, name));
+      async handle({caller, requestId, params: {name = ''}, header}) {
+        const stored = await authorized.as(caller, requestId).get(kind, name);
+        return wantsTable(header('accept')) ? {status: 200, body: table([stored], {})} : reply(200, stored);
       },
     }),
     defineRoute({
@@ -190,78 +197,6 @@ export function resourceRoutes(
     }),
     patchRoute('/status'),
   ];
-}
-
-type PatchRequest = {
-  readonly kind: ServedKind;
-  readonly name: string;
-  readonly body: unknown;
-  readonly type: string;
-  readonly status: boolean;
-  readonly dryRun: boolean;
-  readonly fieldManager: string | undefined;
-};
-
-async function patch(
-  storage: CallerStorage,
-  request: PatchRequest,
-): Promise<{object: Stored<ServedKind>; created: boolean}> {
-  const {kind, name, body, type, status, dryRun} = request;
-  const apply = type === 'application/apply-patch+yaml';
-  if (apply && (request.fieldManager ?? '') === '') {
-    throw new RequestError('BadRequest', 'An apply needs the parameter fieldManager: who applies');
-  }
-
-  for (let attempt = 1; ; attempt += 1) {
-    const existing = await getIfPresent(storage, kind, name, apply && !status);
-    if (existing === undefined) {
-      const resource = named(parseResourceOf(kind, defaultOwner(body, storage.caller)), name);
-      return {object: await storage.create(kind, resource, {dryRun}), created: true};
-    }
-
-    const change =
-      type === 'application/json-patch+json' ? jsonPatch(existing, body) : mergePatch(existing, body);
-    const resource = named(parseResourceOf(kind, change), name);
-    try {
-      const object = status
-        ? await storage.updateStatus(kind, resource, {dryRun})
-        : await storage.update(kind, resource, {dryRun});
-      return {object, created: false};
-    } catch (error) {
-      const pinned = resource.metadata.resourceVersion !== existing.metadata.resourceVersion;
-      if (!isStorageError(error, 'Conflict') || pinned || attempt === patchAttempts) {
-        throw error;
-      }
-    }
-  }
-}
-
-async function getIfPresent(
-  storage: CallerStorage,
-  kind: ServedKind,
-  name: string,
-  mayBeAbsent: boolean,
-): Promise<Stored<ServedKind> | undefined> {
-  try {
-    return await storage.get(kind, name);
-  } catch (error) {
-    if (mayBeAbsent && isStorageError(error, 'NotFound')) {
-      return undefined;
-    }
-
-    throw error;
-  }
-}
-
-/** Throws `Invalid` when the path names another object than the body. */
-function named<R extends ResourceByKind[ServedKind]>(resource: R, name: string): R {
-  if (resource.metadata.name !== name) {
-    throw invalid(`This is ${resource.kind} "${resource.metadata.name}", sent to the path of "${name}"`, [
-      {path: 'metadata.name', message: `must be ${name}, as in the path`},
-    ]);
-  }
-
-  return resource;
 }
 
 function selectors({

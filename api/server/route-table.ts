@@ -20,6 +20,7 @@ export function createRouteTable(context: RouteContext): readonly Route[] {
   const resources = {
     authorized: context.authorized,
     metrics: context.metrics,
+    clock: context.clock,
     serialised: createSerialisedObjects(),
   };
   const table = [

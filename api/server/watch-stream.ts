@@ -1,11 +1,11 @@
 import {Readable} from 'node:stream';
 import type {ListOptions, WatchEvent} from '../storage/storage.ts';
+import type {Stored} from '../v1alpha1/kinds.ts';
 import {apiVersion} from '../v1alpha1/metadata.ts';
 import type {ServedKind} from '../v1alpha1/validate.ts';
 import type {CallerStorage} from './authorized-storage.ts';
 import {statusBody, toProblem} from './error-response.ts';
 import type {HttpMetrics} from './http-metrics.ts';
-import type {SerialisedObjects} from './serialised-objects.ts';
 
 export type WatchStreamOptions = {
   readonly options: Pick<ListOptions, 'labels' | 'fields'>;
@@ -15,7 +15,8 @@ export type WatchStreamOptions = {
   /** Marks the end of what existed with a bookmark, for clients that list by watching. */
   readonly initialEventsEnd: boolean;
   readonly timeoutSeconds: number | undefined;
-  readonly serialised: SerialisedObjects;
+  /** An object as JSON. */
+  readonly render: (object: Stored<ServedKind>) => string;
   readonly metrics: HttpMetrics;
   readonly signal: AbortSignal;
 };
@@ -33,7 +34,7 @@ async function* lines(
   kind: ServedKind,
   watch: WatchStreamOptions,
 ): AsyncGenerator<string> {
-  const {serialised, options} = watch;
+  const {render, options} = watch;
   using _ = watch.metrics.watchOpened();
   const seconds = Math.min(watch.timeoutSeconds ?? longestWatch, longestWatch);
   const signal = AbortSignal.any([watch.signal, AbortSignal.timeout(Math.max(1, seconds) * 1000)]);
@@ -43,7 +44,7 @@ async function* lines(
       const listed = await storage.list(kind, options);
       ({resourceVersion} = listed);
       for (const object of listed.items) {
-        yield line('ADDED', serialised.json(object).toString());
+        yield line('ADDED', render(object));
       }
 
       if (watch.initialEventsEnd && watch.bookmarks) {
@@ -67,13 +68,13 @@ async function* lines(
 function lineOf(
   kind: ServedKind,
   event: WatchEvent<ServedKind>,
-  {bookmarks, serialised}: WatchStreamOptions,
+  {bookmarks, render}: WatchStreamOptions,
 ): string | undefined {
   if (event.type === 'BOOKMARK') {
     return bookmarks ? bookmark(kind, event.resourceVersion, undefined) : undefined;
   }
 
-  return line(event.type, serialised.json(event.object).toString());
+  return line(event.type, render(event.object));
 }
 
 function bookmark(

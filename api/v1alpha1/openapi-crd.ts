@@ -3,7 +3,7 @@ import type {JsonSchema} from './openapi-structural.ts';
 import {structuralSchema} from './openapi-structural.ts';
 import type {ServedKind} from './validate.ts';
 
-type Column = {
+export type Column = {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'date' | 'boolean';
   readonly jsonPath: string;
@@ -60,6 +60,11 @@ const columns: Readonly<Record<ServedKind, readonly Column[]>> = {
     {name: 'Count', type: 'integer', jsonPath: '.spec.count', priority: 1},
   ],
 };
+
+/** Besides the name. */
+export function columnsOf(kind: ServedKind): readonly Column[] {
+  return columns[kind];
+}
 
 /** The CustomResourceDefinition of a kind, as plain data. */
 export function customResourceDefinition(kind: ServedKind) {

@@ -18,7 +18,7 @@ export function routes(
       context.state.route = route.path;
       context.state.streaming = route.streaming === true;
       const cancel = new AbortController();
-      context.res.once('close', () => cancel.abort(new Error('The client went away')));
+      context.res.once('close', () => cancel.abort(clientGone()));
       using _ =
         route.streaming === true
           ? undefined
@@ -90,6 +90,11 @@ function abortion(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), {once: true});
   });
+}
+
+/** Nobody reads this; it is for the log, where it is no fault of ours. */
+function clientGone(): RequestError {
+  return new RequestError('BadRequest', 'The client went away before it was answered');
 }
 
 function timedOut(deadline: number): RequestError {

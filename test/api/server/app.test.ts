@@ -164,6 +164,41 @@ test('a request that takes too long is given up with 504', async t => {
   t.is(json.error.code, 'Timeout');
 });
 
+test('a client that goes away is no fault of the server', async t => {
+  const {log, lines} = recordingLogger();
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const logging: Logger = {
+    ...log,
+    info(fields, message) {
+      log.info(fields, message);
+      if (message === 'request' && 'cutOff' in fields) {
+        answered.resolve();
+      }
+    },
+  };
+  await using inner = await startServer();
+  const hanging: Storage = {
+    ...inner.storage,
+    ping() {
+      asked.resolve();
+      return new Promise(() => undefined);
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  await using server = await startServer({storage: hanging, log: logging});
+  const leave = new AbortController();
+  const asking = fetch(`${server.url}/readyz`, {signal: leave.signal});
+  await asked.promise;
+  leave.abort();
+  await t.throwsAsync(asking);
+  await answered.promise;
+  t.deepEqual(
+    lines.filter(({level}) => level === 'error'),
+    [],
+  );
+});
+
 test('health tells all to the machine itself, and a summary to strangers behind a proxy', async t => {
   await using server = await startServer({
     controllerHealth: () => ({status: 'starting', message: 'syncing'}),
