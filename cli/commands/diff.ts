@@ -5,7 +5,8 @@ import {readSources} from '../apply/sources.ts';
 import {desiredResource, effectOf, findExisting} from '../apply/write-resource.ts';
 import type {Cli} from '../cli.ts';
 import {connect} from '../connect.ts';
-import {exitCodes} from '../exit-code.ts';
+import {reportError} from '../error-report.ts';
+import {CliError, exitCodes} from '../exit-code.ts';
 import {toYaml} from '../output/format.ts';
 import type {Tone} from '../output/style.ts';
 import {printable} from '../output/table.ts';
@@ -13,11 +14,25 @@ import {unifiedDiff} from '../output/unified-diff.ts';
 import {nameOf} from '../resource-name.ts';
 import {callerName} from './apply.ts';
 
-/** Shows what apply would change and what that does to what runs. Answers with kubectl's exit codes: 0 the same, 1 different. */
-export async function diff(
-  cli: Cli,
-  {filename = []}: {readonly filename?: readonly string[]},
-): Promise<number> {
+type DiffOptions = {readonly filename?: readonly string[]};
+
+/**
+ * Shows what apply would change and what that does to what runs. Answers with kubectl's exit codes: 0 the same, 1 different; whatever
+ * goes wrong has a higher one.
+ */
+export async function diff(cli: Cli, options: DiffOptions): Promise<number> {
+  try {
+    return await compare(cli, options);
+  } catch (error) {
+    if (error instanceof Error && reportError(error).exitCode === exitCodes.failed.code) {
+      throw new CliError('diffFailed', `could not compare: ${error.message}`, {cause: error});
+    }
+
+    throw error;
+  }
+}
+
+async function compare(cli: Cli, {filename = []}: DiffOptions): Promise<number> {
   const sources = await readSources(cli, filename);
   await using client = await connect(cli);
   const resources = await readResources(sources, {
