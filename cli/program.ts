@@ -2,16 +2,12 @@ import {Command, type CommanderError} from 'commander';
 import type {Cli} from './cli.ts';
 import {exitCodes} from './exit-code.ts';
 import {addNodeCommands} from './program/node-commands.ts';
+import type {SetExitCode} from './program/registration.ts';
 import {addResourceCommands} from './program/resource-commands.ts';
 import {addStreamCommands} from './program/stream-commands.ts';
 import {addSystemCommands} from './program/system-commands.ts';
 import {addUserCommands} from './program/user-commands.ts';
 import {addWorkspaceCommands} from './program/workspace-commands.ts';
-
-/** For commands that end with a code of their own, such as diff, or exec with that of what it ran. */
-export type SetExitCode = (code: number) => void;
-
-export type Registration = {readonly cli: Cli; readonly setExitCode: SetExitCode};
 
 /** Help or a usage error has been written already: nothing is left to say but the exit code. */
 export class UsageShown extends Error {

@@ -1,8 +1,8 @@
 import type {Command} from 'commander';
 import type {GetOptions} from '../commands/get.ts';
 import type {NodeAddOptions} from '../commands/node.ts';
-import type {Registration} from '../program.ts';
 import {withOutput} from './options.ts';
+import type {Registration} from './registration.ts';
 
 export function addNodeCommands(program: Command, {cli, setExitCode}: Registration): void {
   const node = program.command('node').description('add and manage the machines that workspaces run on');

@@ -4,8 +4,8 @@ import type {DeleteOptions} from '../commands/delete.ts';
 import type {EventsOptions} from '../commands/events.ts';
 import type {GetOptions} from '../commands/get.ts';
 import type {WaitCommandOptions} from '../commands/wait.ts';
-import type {Registration} from '../program.ts';
 import {withFiles, withOutput, withWait} from './options.ts';
+import type {Registration} from './registration.ts';
 
 export function addResourceCommands(program: Command, {cli, setExitCode}: Registration): void {
   withWait(withFiles(program.command('apply')), '10m')

@@ -2,7 +2,7 @@ import type {Command} from 'commander';
 import type {ExecCommandOptions} from '../commands/exec.ts';
 import type {LogsOptions} from '../commands/logs.ts';
 import type {SshSetupOptions} from '../commands/ssh.ts';
-import type {Registration} from '../program.ts';
+import type {Registration} from './registration.ts';
 
 export function addStreamCommands(program: Command, {cli, setExitCode}: Registration): void {
   addLogs(program, {cli, setExitCode});

@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import type {ServerCommandOptions} from '../commands/server.ts';
 import {exitCodes} from '../exit-code.ts';
-import type {Registration} from '../program.ts';
+import type {Registration} from './registration.ts';
 
 export function addSystemCommands(program: Command, {cli, setExitCode}: Registration): void {
   program

@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import type {GetOptions} from '../commands/get.ts';
-import type {Registration} from '../program.ts';
 import {withOutput} from './options.ts';
+import type {Registration} from './registration.ts';
 
 export function addUserCommands(program: Command, {cli}: Registration): void {
   const user = program.command('user').description('manage users, their keys and tokens');

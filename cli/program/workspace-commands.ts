@@ -2,8 +2,8 @@ import type {Command} from 'commander';
 import type {DeleteOptions} from '../commands/delete.ts';
 import type {GetOptions} from '../commands/get.ts';
 import type {CreateOptions, PowerOptions} from '../commands/workspace.ts';
-import type {Registration} from '../program.ts';
 import {withOutput, withWait} from './options.ts';
+import type {Registration} from './registration.ts';
 import {addExec, addLogs} from './stream-commands.ts';
 
 export function addWorkspaceCommands(program: Command, registration: Registration): void {

@@ -2,14 +2,7 @@ import type {Database} from 'better-sqlite3';
 import {timestampAt} from '../../effects/clock.ts';
 import {resources} from './migrations/0001-resources.ts';
 import {views} from './migrations/0002-views.ts';
-
-/** One step of the schema. Once released it never changes; a later step corrects it. */
-export type Migration = {
-  readonly version: number;
-  readonly name: string;
-  readonly up: readonly string[];
-  readonly down: readonly string[];
-};
+import type {Migration} from './migrations/migration.ts';
 
 /** In order; versions count from 1 without gaps. */
 export const migrations: readonly Migration[] = [resources, views];

@@ -1,4 +1,4 @@
-import type {Migration} from '../migration.ts';
+import type {Migration} from './migration.ts';
 
 const condition = (type: string, field: string) =>
   `(SELECT json_extract(value, '$.${field}') FROM json_each(doc, '$.status.conditions')
