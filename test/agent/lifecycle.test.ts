@@ -67,6 +67,19 @@ test('an image that is not ours is made ready as part of its first start, and no
   t.like(last(), {state: 'Running', sshReady: true, operation: undefined});
 });
 
+test('an image that is not ours is made ready also when the agent died between its creation and remembering it', async t => {
+  const h = await startHarness({images: {plain: {needsProvisioning: true}}});
+  await h.driver.create({
+    spec: spec({image: 'plain'}),
+    hostKey: {privateKey: 'private', publicKey: 'ssh-ed25519 EARLIER'},
+  });
+  await h.restart();
+  const {connection, last} = await h.connect();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(100);
+  t.like(last(), {state: 'Running', sshReady: true, hostKey: 'ssh-ed25519 EARLIER'});
+});
+
 test('a failure is told with its code, until an operation of that kind succeeds', async t => {
   const h = await startHarness();
   const {connection, last} = await h.connect();
