@@ -86,8 +86,8 @@ export type Driver = AsyncDisposable & {
   setLimits(uid: string, limits: Limits): Promise<void>;
   /** Replaces the keys that open the instance, now if it runs and at every start to come. */
   setAuthorizedKeys(uid: string, keys: readonly string[]): Promise<void>;
-  /** First boot of an image that is not ours: sshd, user dev, keys. */
-  provision(uid: string, options: CreateOptions, signal?: AbortSignal): Promise<void>;
+  /** First boot of an image that is not ours: sshd, user dev, and the keys that it was created with or given since. */
+  provision(uid: string, signal?: AbortSignal): Promise<void>;
   exec(uid: string, options: ExecOptions): Promise<ExecProcess>;
   writeFile(uid: string, path: string, content: Uint8Array | Readable, options: FileOptions): Promise<void>;
   readFile(uid: string, path: string): Promise<Uint8Array>;

@@ -37,8 +37,6 @@ export const instanceRecord = z.object({
   started: z.boolean(),
   /** Of the keys that were last put in place. */
   authorizedKeysHash: z.string().optional(),
-  /** Until a first boot has put it in place, for images that are not ours. */
-  hostKey: z.object({privateKey: z.string(), publicKey: z.string()}).optional(),
   forwards: z.array(forward),
   repository: instance.shape.repository.unwrap().extend({spec: repositorySpec}).optional(),
   setup: instance.shape.setup.unwrap().extend({request: setupRequest}).optional(),

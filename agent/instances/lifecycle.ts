@@ -75,7 +75,6 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
             ...record,
             spec,
             authorizedKeysHash: hashKeys(spec.authorizedKeys),
-            ...(created.needsProvisioning ? {hostKey: fresh} : {}),
           });
           registry.apply(entry, created);
         },
@@ -106,11 +105,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
           readiness.abandon(entry);
           throw error;
         }
-        const {spec, hostKey} = entry.record;
-        if (entry.observed.needsProvisioning && spec !== undefined) {
-          await driver.provision(uid, {spec, hostKey: hostKey ?? hostKeys()}, signal);
-          const {hostKey: _, ...provisioned} = entry.record;
-          registry.record(entry, provisioned);
+        if (entry.observed.needsProvisioning) {
+          await driver.provision(uid, signal);
         }
       });
     },

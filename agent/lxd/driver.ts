@@ -107,7 +107,7 @@ export function createLxdDriver({
     provider: 'lxc',
     ...createLifecycle({client, operations, instances, project}),
     create: createCreate({client, operations, instances, images, names, installation}),
-    provision: createProvision({exec, configure: settings.configure}),
+    provision: createProvision({exec, instances, configure: settings.configure}),
     retire: settings.retire,
     restore: settings.restore,
     setLimits: settings.setLimits,

@@ -1,17 +1,29 @@
 import type {Readable} from 'node:stream';
 import type {Driver} from '../driver.ts';
 import {DriverError} from '../driver.ts';
-import {keysFile, marks} from './instance-config.ts';
+import {marks} from './instance-config.ts';
+import type {Instances} from './instances.ts';
 import type {Settings} from './settings.ts';
 
 export type ProvisionOptions = {
   readonly exec: Driver['exec'];
+  readonly instances: Instances;
   readonly configure: Settings['configure'];
 };
 
-/** Makes an instance of a plain Debian or Ubuntu image what one of `nexus/base` is from its first start. */
-export function createProvision({exec, configure}: ProvisionOptions): Driver['provision'] {
-  return async (uid, {spec, hostKey}, signal) => {
+/**
+ * Makes an instance of a plain Debian or Ubuntu image what one of `nexus/base` is from its first start. Name and keys come from the instance's
+ * own config, where they were put when it was made, so that whoever provisions it need not remember them.
+ */
+export function createProvision({exec, instances, configure}: ProvisionOptions): Driver['provision'] {
+  return async (uid, signal) => {
+    const {
+      raw: {config},
+    } = await instances.need(uid, signal);
+    const hostKey = config[marks.hostKey];
+    if (hostKey === undefined) {
+      throw new DriverError('Internal', 'the instance has lost its host key; it must be made anew');
+    }
     const process = await exec(uid, {
       command: ['/bin/sh', '-s'],
       user: 'root',
@@ -19,9 +31,9 @@ export function createProvision({exec, configure}: ProvisionOptions): Driver['pr
       ...(signal === undefined ? {} : {signal}),
     });
     process.stdin.end(
-      assignment('host_name', spec.name) +
-        assignment('authorized_keys', keysFile(spec.authorizedKeys)) +
-        assignment('host_key', hostKey.privateKey) +
+      assignment('host_name', config[marks.hostname] ?? '') +
+        assignment('authorized_keys', config[marks.authorizedKeys] ?? '') +
+        assignment('host_key', hostKey) +
         script,
     );
     const [output, complaint, exitCode] = await Promise.all([

@@ -261,7 +261,7 @@ export function createFakeDriver(options: FakeDriverOptions): FakeDriver {
         instance.authorizedKeys = keys;
       }),
 
-    provision: (uid, _options, signal) =>
+    provision: (uid, signal) =>
       called(
         {method: 'provision', uid},
         async () => {

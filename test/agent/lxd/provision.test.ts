@@ -92,8 +92,8 @@ onBackend(backends[0], ({name, socket, tarball}) => {
       const {address = ''} = await driver.create(options);
       t.true((await driver.observeOne(uid))?.needsProvisioning);
       await driver.start(uid);
-      await driver.provision(uid, options);
-      await driver.provision(uid, options);
+      await driver.provision(uid);
+      await driver.provision(uid);
       t.false((await driver.observeOne(uid))?.needsProvisioning);
 
       const answer = await login(address, 'id -un; id -u; hostname; sudo -n id -un; pwd');
@@ -116,7 +116,7 @@ onBackend(backends[0], ({name, socket, tarball}) => {
     await driver.start(uid);
     const removal = await driver.exec(uid, {command: ['rm', '/usr/bin/git'], user: 'root'});
     t.is(await removal.exitCode, 0);
-    const error = await t.throwsAsync(driver.provision(uid, options), {name: 'DriverError'});
+    const error = await t.throwsAsync(driver.provision(uid), {name: 'DriverError'});
     t.like(error, {code: 'NetworkUnreachable'});
     t.true((await driver.observeOne(uid))?.needsProvisioning);
   });
@@ -129,10 +129,10 @@ onBackend(backends[0], ({name, socket, tarball}) => {
     await driver.create(options);
     await driver.start(uid);
     const giving = new AbortController();
-    const call = driver.provision(uid, options, giving.signal);
+    const call = driver.provision(uid, giving.signal);
     giving.abort(new Error('enough'));
     t.like(await t.throwsAsync(call, {name: 'DriverError'}), {code: 'TimedOut'});
-    await t.notThrowsAsync(driver.provision(uid, options));
+    await t.notThrowsAsync(driver.provision(uid));
   });
 });
 
