@@ -3,11 +3,11 @@ import {AgentError} from '../../../api/agent/v1alpha1/agent-error.ts';
 import type {FailureCode, Instance, OperationKind} from '../../../api/agent/v1alpha1/instance.ts';
 import type {Method, NodeFacts, Params} from '../../../api/agent/v1alpha1/messages.ts';
 import {requests} from '../../../api/agent/v1alpha1/messages.ts';
+import type {Clock} from '../../../api/effects/clock.ts';
 import {timestampAt} from '../../../api/effects/clock.ts';
 import type {Agents, NodeView} from '../../../controller/agent-client/agents.ts';
 import {authorizedKeysHash} from '../../../controller/workspace/hashes.ts';
 import {nodeFactsAt, runningInstance} from '../../fakes/instances.ts';
-import type {ManualClock} from '../../fakes/manual-clock.ts';
 
 export type Call = {readonly method: string; readonly uid: string | undefined};
 
@@ -38,7 +38,7 @@ export type ModelNode = {
   announce(): void;
 };
 
-export function createModelNode(name: string, clock: ManualClock): ModelNode {
+export function createModelNode(name: string, clock: Pick<Clock, 'now' | 'schedule'>): ModelNode {
   const listeners = new Set<Parameters<Agents['onChange']>[0]>();
   const instances = new Map<string, Instance>();
   let heardAt = clock.now();
