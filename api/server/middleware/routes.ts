@@ -18,7 +18,11 @@ export function routes(
       context.state.route = route.path;
       context.state.streaming = route.streaming === true;
       const cancel = new AbortController();
-      context.res.once('close', () => cancel.abort(clientGone()));
+      context.res.once('close', () => {
+        if (!context.res.writableFinished) {
+          cancel.abort(clientGone());
+        }
+      });
       using _ =
         route.streaming === true
           ? undefined
