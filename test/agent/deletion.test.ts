@@ -167,3 +167,54 @@ test('a deletion of a server that was fenced off in the meantime destroys nothin
     code: 'Fenced',
   });
 });
+
+test('nothing is told of an instance that could not be made once it was asked to be gone', async t => {
+  const h = await startHarness();
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec({image: 'nexus/none'}));
+  await h.clock.settle();
+  t.like(last(), {state: 'Missing', lastError: {operation: 'Create', code: 'ImageNotFound'}});
+  const answer = await connection.request('instance/delete', {uid, mode: 'always', retention: 0});
+  t.like(answer, {state: 'Missing', lastError: undefined, operation: undefined, forwards: []});
+  t.like(last(), {state: 'Missing', lastError: undefined});
+});
+
+test('what failed in an instance is forgotten when it is destroyed', async t => {
+  const h = await startHarness();
+  h.inside.clone = () => Promise.reject(new Error('no such branch'));
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(100);
+  await connection.request('repository/clone', {uid, repository: {directory: 'app', url: 'https://git'}});
+  await h.clock.settle();
+  t.is(last()?.lastError?.operation, 'Clone');
+  await connection.request('instance/delete', {uid, mode: 'always', retention: 0});
+  await h.clock.settle();
+  t.like(last(), {state: 'Missing', lastError: undefined});
+});
+
+test('nobody knocks at the address of an instance that is gone', async t => {
+  const h = await startHarness();
+  let knocks = 0;
+  Object.defineProperty(h.inside, 'sshd', {
+    get() {
+      knocks += 1;
+      return false;
+    },
+  });
+  const {connection} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(100);
+  t.true(knocks > 0);
+  // Events may get lost: then nothing but the deletion itself tells that it is gone.
+  h.driver.backend.tell = () => {};
+  await connection.request('instance/delete', {uid, mode: 'always', retention: 0});
+  await h.clock.settle();
+  const before = knocks;
+  await h.clock.advance(30_000);
+  t.is(knocks, before);
+});
