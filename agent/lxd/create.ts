@@ -5,6 +5,7 @@ import type {Addresses, Subnet} from './address.ts';
 import {createAddresses, parseSubnet} from './address.ts';
 import type {Client} from './client.ts';
 import {isDriverError} from './client.ts';
+import {isHalfMade, remake} from './half-made.ts';
 import type {Images} from './images.ts';
 import {instanceRequest, marks} from './instance-config.ts';
 import type {Instances, Survey} from './instances.ts';
@@ -60,7 +61,11 @@ export function createCreate(dependencies: CreateDependencies): Driver['create']
     if (present !== undefined) {
       // A creation that was cut off goes on in the backend, and may yet fail.
       await operations.settle(present.name, signal);
-      return (await instances.find(uid, signal))?.raw;
+      const settled = (await instances.find(uid, signal))?.raw;
+      if (settled === undefined || !isHalfMade(settled)) return settled;
+
+      await remake(settled, {client, operations, project: names.project}, signal);
+      return (await instances.need(uid, signal)).raw;
     }
     if (reservation === undefined) throw new DriverError('NoSpace', `no address is free on ${names.bridge}`);
 

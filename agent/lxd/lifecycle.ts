@@ -2,6 +2,7 @@ import type {Driver, DriverInstance} from '../driver.ts';
 import {DriverError} from '../driver.ts';
 import type {Client} from './client.ts';
 import {isDriverError} from './client.ts';
+import {isHalfMade, remake} from './half-made.ts';
 import type {Instances} from './instances.ts';
 import {canonicalName} from './names.ts';
 import type {RawInstance} from './observe.ts';
@@ -90,10 +91,21 @@ export function createLifecycle({client, operations, instances, project}: Lifecy
     await changeState(instance.name, {action: 'stop', force: true}, signal);
   }
 
+  /** A start of what is half-made fails for ever, and leaves behind what can't even be deleted. */
+  async function complete(uid: string, signal?: AbortSignal): Promise<void> {
+    const {raw} = await instances.need(uid, signal);
+    if (!isHalfMade(raw)) return;
+
+    await operations.settle(raw.name, signal);
+    const settled = await instances.need(uid, signal);
+    if (isHalfMade(settled.raw)) await remake(settled.raw, {client, operations, project}, signal);
+  }
+
   const isStopped = ({state}: DriverInstance) => state === 'Stopped';
 
   return {
     async start(uid, signal) {
+      await complete(uid, signal);
       await converge(uid, {
         signal,
         isDone: ({state}) => state === 'Running',
