@@ -12,6 +12,7 @@ import {createForwards} from './forwards/forwards.ts';
 import type {NodePorts} from './forwards/node-ports.ts';
 import type {Guest} from './guest/guest.ts';
 import {createDeletion} from './instances/deletion.ts';
+import type {Entry} from './instances/entry.ts';
 import type {HostKeySource} from './instances/host-key.ts';
 import {createLifecycle} from './instances/lifecycle.ts';
 import {createObserver} from './instances/observer.ts';
@@ -97,15 +98,17 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     hostKeys: options.hostKeys,
     inspectBeforeStop: repository.isSaved,
   });
+  const release = async (entry: Entry) => {
+    readiness.abandon(entry);
+    await supervisors.release(entry);
+    await forwards.reconcile(entry, []);
+  };
   const deletion = createDeletion({
     clock,
     registry,
     operations,
     isSaved: repository.isSaved,
-    async release(entry) {
-      await supervisors.release(entry);
-      await forwards.reconcile(entry, []);
-    },
+    release,
   });
   const node = createNodeReader({
     clock,
@@ -134,8 +137,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     registry,
     drivers,
     async abandon(entry) {
-      await supervisors.release(entry);
-      await forwards.reconcile(entry, []);
+      await release(entry);
       registry.remove(entry);
     },
   });

@@ -18,7 +18,7 @@ export type Registry = {
   /** Throws AgentError NotFound when the backend has no such instance. */
   existing(uid: string): Entry & {readonly observed: DriverInstance};
   ensure(uid: string, provider: Provider): Entry;
-  /** Forgets the record too. */
+  /** Forgets the record too, and all that failed: nothing keeps it in anybody's view. */
   remove(entry: Entry): void;
   /** Replaces the record and stores it. */
   record(entry: Entry, record: InstanceRecord): void;
@@ -193,6 +193,7 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
         return;
       }
       entry.observed = undefined;
+      entry.failures.clear();
       entries.delete(entry.uid);
       records.remove(entry.uid);
       if (published.delete(entry.uid)) {
