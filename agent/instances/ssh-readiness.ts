@@ -16,7 +16,7 @@ export type SshReadiness = {
   expect(entry: Entry): void;
   /** Follows what was observed: begins when it runs, starts anew when it was restarted, ends when it stops. */
   follow(entry: Entry): void;
-  /** Ends what {@link expect} began, when the start failed. */
+  /** Ends all attempts: the start failed, or the instance is gone. */
   abandon(entry: Entry): void;
   stop(): void;
 };
@@ -92,7 +92,7 @@ export function createSshReadiness({clock, probe, changed}: SshReadinessOptions)
         } else if (attempt?.address !== observed.address || attempt.startedAt !== observed.startedAt) {
           begin(entry, observed.address, observed.startedAt);
         }
-      } else if (entry.operation?.kind !== 'Start') {
+      } else if (observed === undefined || entry.operation?.kind !== 'Start') {
         end(entry);
       }
     },
