@@ -7,11 +7,6 @@ import type {Route} from './route.ts';
 import {defineRoute} from './route.ts';
 import type {RouteContext} from './route-context.ts';
 
-export type ControllerHealth = {
-  readonly status: 'ok' | 'starting' | 'unavailable';
-  readonly message?: string;
-};
-
 const text = {description: 'ok', contentType: 'text/plain; charset=utf-8'};
 
 /** Probes are for anybody. What /health says in detail, and /metrics, are for the machine itself and for callers with a token. */

@@ -1,4 +1,4 @@
-import type {AppOptions, Limits} from './app.ts';
+import type {AppOptions, Limits} from './app-options.ts';
 import type {AuditLog} from './audit-log.ts';
 import type {AuthorizedStorage} from './authorized-storage.ts';
 import type {HttpMetrics} from './http-metrics.ts';
