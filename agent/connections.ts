@@ -24,14 +24,15 @@ export type ConnectionsOptions = Services & {
 /** The peers that are connected now: each is told of every change, and every few seconds that the agent lives. */
 export function createConnections(options: ConnectionsOptions): Connections {
   const {clock, log, registry, guest, dial, bundles, node} = options;
-  /** Those that have introduced themselves. */
-  const listening = new Set<AgentPeer>();
+  /** Those that have introduced themselves, each with the number of changes that it was told. */
+  const listening = new Map<AgentPeer, number>();
   const connected = new Set<AgentPeer>();
   let alarm: Disposable | undefined;
   let ended = false;
 
   const publishing = registry.onPublish(instance => {
-    for (const peer of listening) {
+    for (const [peer, changes] of listening) {
+      listening.set(peer, changes + 1);
       peer.notify('instance/changed', instance);
     }
   });
@@ -40,8 +41,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
     try {
       if (listening.size > 0) {
         const facts = await node.facts();
-        for (const peer of listening) {
-          peer.notify('heartbeat', facts);
+        for (const [peer, changes] of listening) {
+          peer.notify('heartbeat', {...facts, changes});
         }
       }
     } catch (error) {
@@ -60,7 +61,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
       const peer = open(
         createHandlers({
           ...options,
-          onInitialized: () => listening.add(peer),
+          onInitialized: () => void listening.set(peer, listening.get(peer) ?? 0),
           streams() {
             if (streams === undefined) {
               throw new AgentError('Invalid', 'the connection is not there yet');

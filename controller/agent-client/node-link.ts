@@ -13,6 +13,7 @@ import {backOffDelay} from '../workqueue/back-off.ts';
 import type {NodeView} from './agents.ts';
 import type {Connect} from './connect.ts';
 import {createInstanceCache} from './instance-cache.ts';
+import {createInstanceSync} from './instance-sync.ts';
 import type {Session} from './session.ts';
 import {createSession} from './session.ts';
 
@@ -84,8 +85,22 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
   /** Resolves when the connection is over; throws why. */
   const attend = async (connection: AgentConnection, signal: AbortSignal): Promise<void> => {
     using mine = createSession(connection, clock);
+    const sync = createInstanceSync({
+      cache,
+      list: async () => (await mine.request('instance/list', {}, signal)).instances,
+      onRepaired() {
+        log.warn({}, 'changes of instances were lost on the way; listed them again');
+        onChange();
+      },
+      onFailure(error) {
+        if (!signal.aborted && !connection.closed.aborted) {
+          log.warn({error}, 'changes of instances were lost on the way, and they can not be listed');
+        }
+      },
+    });
     using _changes = connection.on('instance/changed', instance => {
       heardAt = clock.now();
+      sync.arrived();
       takeInstance(instance);
     });
     using _heartbeats = connection.on('heartbeat', next => {
@@ -93,6 +108,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       if (takeFacts(next)) {
         onChange();
       }
+      sync.compare(next.changes);
     });
     const hello = await mine.request(
       'initialize',
@@ -106,11 +122,9 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       );
     }
     takeFacts(hello.node);
-    cache.beginList();
-    const {instances} = await mine.request('instance/list', {}, signal);
-    cache.takeList(instances);
+    const instances = await sync.begin();
     heardAt = clock.now();
-    log.info({instances: instances.length, agentVersion: hello.node.agentVersion}, 'connected to node');
+    log.info({instances, agentVersion: hello.node.agentVersion}, 'connected to node');
     lastError = undefined;
     wasConnected = true;
     // One that breaks again and again at once is no success.
@@ -245,7 +259,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
 }
 
 /** What others want to hear of at once: not what changes all the time. */
-function newsOf({time: _time, allocatable: _allocatable, ...news}: NodeFacts) {
+function newsOf({time: _time, allocatable: _allocatable, changes: _changes, ...news}: NodeFacts) {
   return news;
 }
 

@@ -26,6 +26,11 @@ export const nodeFacts = z.strictObject({
   capacity,
   allocatable: capacity,
   portsInUse: z.array(z.int()),
+  /**
+   * In a heartbeat: how many `instance/changed` this connection was sent before it. Whoever has received another number has lost some, and lists
+   * again. Missing from agents that do not count.
+   */
+  changes: z.int().optional(),
 });
 
 /**
