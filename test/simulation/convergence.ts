@@ -59,7 +59,8 @@ function faultsOf({metadata, spec, status}: Stored<'Workspace'>, nodes: readonly
     return [...faults, 'has no instance'];
   }
 
-  if (instance.state !== 'Running' || instance.name !== `nexus-${metadata.uid}`) {
+  // One that was renamed and runs is left to run: it gets its name back when it is stopped.
+  if (instance.state !== 'Running') {
     faults.push(`its instance ${instance.name} is ${instance.state}`);
   }
 

@@ -40,7 +40,7 @@ export function drawClimate(random: SeededRandom): Climate {
       delay: {least: 0, most: random.between(1, 300)},
       lose: some(0.1),
       double: some(0.2),
-      reorder: some(0.3),
+      reorder: 0,
       partitioned: false,
     },
     hand: some(0.5),

@@ -20,7 +20,7 @@ export async function actAsUser(world: World, random: SeededRandom): Promise<voi
       );
     } else if (present.metadata.deletionTimestamp === undefined) {
       await change(world, present, random);
-    } else if (random.chance(0.2)) {
+    } else if (random.chance(0.5)) {
       world.trace.add(`user: forces the deletion of ${name}`);
       world.forced.add(present.metadata.uid);
       await annotate(world, present, {'nexus.dev/force-delete': 'true'});
@@ -157,7 +157,17 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
     return;
   }
 
-  const deed = random.pick(['stop', 'stop', 'start', 'freeze', 'rename', 'delete', 'copy', 'work']);
+  const deed = random.pick([
+    'stop',
+    'stop',
+    'start',
+    'freeze',
+    'freeze',
+    'rename',
+    'delete',
+    'copy',
+    'crash',
+  ]);
   world.trace.add(`hand: ${deed} ${name} on ${node.name}`);
   if (deed === 'stop' && state !== 'Stopped') {
     await byHand.stop(name);
@@ -173,7 +183,7 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
     world.handRemoves = false;
   } else if (deed === 'copy' && !backend.instances.has(`${name}-copy`)) {
     await byHand.copy(name, `${name}-copy`);
-  } else if (deed === 'work' && state === 'Running') {
+  } else if (deed === 'crash' && state === 'Running') {
     for (const unit of node.insideOf(instance).units.values()) {
       // A service crashes.
       unit.exitCode ??= 1;

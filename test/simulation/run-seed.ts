@@ -21,8 +21,18 @@ export type SeedResult = {
 const patience = 30 * 60_000;
 const quietTime = 10 * 60_000;
 
+/** Timers that fire in one run; a run that needs more is going round in circles. */
+const mostSteps = 60_000;
+
+export type SeedOptions = {
+  readonly withLogs?: boolean;
+  /** Looks at the world before it is taken down. */
+  readonly onEnd?: (world: World) => Promise<void>;
+};
+
 /** One life of a small installation: troubled, then calm, then quiet. */
-export async function runSeed(seed: string, {withLogs = false} = {}): Promise<SeedResult> {
+export async function runSeed(seed: string, options: SeedOptions = {}): Promise<SeedResult> {
+  const {withLogs = false, onEnd = async () => {}} = options;
   await using world = await createWorld({seed, nodes: seedNodes(seed), withLogs});
   const random = world.random.fork('fate');
   for (const node of world.nodes) {
@@ -39,6 +49,7 @@ export async function runSeed(seed: string, {withLogs = false} = {}): Promise<Se
   }
 
   await checkBounds(world);
+  await onEnd(world);
   return {
     seed,
     violations: world.violations,
@@ -69,13 +80,32 @@ async function trouble(world: World, random: SeededRandom): Promise<void> {
 
     await revive(world, random);
   }
+
+  // Some of it last, so that nothing that anybody declares later mends it by the way.
+  for (let blows = random.between(0, 4); blows > 0; blows -= 1) {
+    await actByHand(world, random);
+    if (random.chance(climate.outage)) {
+      strike(world, climate, random);
+    }
+
+    await world.clock.run(world.clock.now() + random.between(0, 3000));
+  }
 }
 
 /** Runs until all is as declared; the time then, or undefined when that does not come. */
 async function converge(world: World, deadline: number): Promise<number | undefined> {
   let wrong: string[] = [];
   while (world.clock.now() < deadline && world.violations.length === 0) {
-    await world.clock.run(world.clock.now() + 1000);
+    await world.clock.run(world.clock.now() + 1000, () => world.clock.steps > mostSteps);
+    if (world.clock.steps > mostSteps) {
+      world.report(
+        new ViolationError(
+          'NoHotLoop',
+          `${mostSteps} steps were not enough: ${(await notConverged(world)).join('; ')}`,
+        ),
+      );
+    }
+
     wrong = [...(await notConverged(world)), ...(await orphans(world))];
     if (wrong.length === 0) {
       return world.clock.now();

@@ -11,8 +11,11 @@ import type {SimulatedProcess} from './simulated-process.ts';
 export type Conditions = {
   /** Milliseconds. */
   readonly delay: {readonly least: number; readonly most: number};
+  /** It is lost, and the stream breaks some time later. */
   readonly lose: number;
+  /** A request arrives a second time, later. */
   readonly double: number;
+  /** It overtakes others. No real stream does that, and {@link AgentPeer} promises that none does. */
   readonly reorder: number;
   /** Nothing gets through, and nobody is told. */
   readonly partitioned: boolean;
@@ -95,7 +98,7 @@ export function createSimulatedNetwork({
       // A tick apart for each, since what falls due at one moment comes in any order.
       last += 0.001;
       clock.schedule(due - clock.now() + 0.001, deliver);
-      if (random.chance(double)) {
+      if (message.type === 'request' && random.chance(double)) {
         clock.schedule(due - clock.now() + random.between(0, 1000), deliver);
       }
     };

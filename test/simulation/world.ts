@@ -174,7 +174,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
               throw new Error('simulated: no bundles');
             },
           },
-          tuning: {orphanGrace: 60_000},
+          // Without the net of resyncs: what is missed stays missed, and is found.
+          tuning: {orphanGrace: 60_000, resyncInterval: 365 * 86_400_000},
           // As the program does: it ends, and whoever watches over it starts it anew.
           onFenced: () => process.kill(),
         },
