@@ -8,7 +8,7 @@ export type BackendEvent = {readonly at: number; readonly what: string; readonly
 export type BackendEvents = AsyncDisposable & {
   /**
    * The first event of this instance, since the last {@link forget}, that is one of `what`: a lifecycle event such as `instance-stopped`, or
-   * the begin of an operation such as `Starting instance`. Rejects after 60 s.
+   * the begin of an operation such as `Starting instance`, or its end, `Starting instance: ended`. Rejects after 60 s.
    */
   first(instance: string, what: readonly string[]): Promise<BackendEvent>;
   /** As `first`, or nothing if it has not been told yet. */
@@ -23,6 +23,7 @@ const message = z.object({
     action: z.string().optional(),
     source: z.string().optional(),
     description: z.string().optional(),
+    status_code: z.number().optional(),
     resources: z.record(z.string(), z.array(z.string()).nullable()).nullish(),
   }),
 });
@@ -35,7 +36,8 @@ export async function followBackend(client: Client, project: string): Promise<Ba
   const listeners = new Set<() => void>();
   socket.on('message', data => {
     const {type, timestamp, metadata} = message.parse(JSON.parse(String(data)));
-    const what = type === 'lifecycle' ? metadata.action : metadata.description;
+    const {action, description, status_code: status = 0} = metadata;
+    const what = type === 'lifecycle' ? action : status < 200 ? description : `${description}: ended`;
     const paths =
       type === 'lifecycle'
         ? [metadata.source ?? '']

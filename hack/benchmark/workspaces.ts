@@ -4,6 +4,7 @@ import {workspace} from '../../api/v1alpha1/workspace.ts';
 import type {RawInstance} from './raw-instances.ts';
 import type {Setting} from './setting.ts';
 import {login} from './ssh-login.ts';
+import {percentile} from './statistics.ts';
 
 /** As small as {@link limits} of raw instances. */
 const resources = {cpus: 1, memory: '512MiB', disk: '2GiB'};
@@ -63,14 +64,17 @@ export async function untilReady(
   );
 }
 
-/** What was proven when, in milliseconds since the request was sent. */
-export type LoginTimes = Readonly<Record<'accepted' | 'port' | 'login', number>>;
+/** In milliseconds since the request was sent; from `creating` to `started`, begin and end of the backend's operations by its own clock. */
+export type Stages = Readonly<
+  Record<'accepted' | 'port' | 'creating' | 'created' | 'starting' | 'started' | 'login', number>
+>;
 
 /** From the API request to the login through the node port, which is tried as soon as it is known. */
 export async function timeWorkspaceLogin(
   setting: Setting,
   name: string,
-): Promise<{declared: Stored<'Workspace'>; times: LoginTimes}> {
+): Promise<{declared: Stored<'Workspace'>; times: Stages}> {
+  const sent = Date.now();
   const begin = performance.now();
   const declared = await declare(setting, name);
   const accepted = performance.now() - begin;
@@ -82,22 +86,56 @@ export async function timeWorkspaceLogin(
     privateKey: setting.key.privateKey,
     hostKey: ssh.hostKey,
   });
-  return {declared, times: {accepted, port, login: performance.now() - begin}};
+  const end = performance.now() - begin;
+  const told = (what: string) =>
+    (setting.events.seen(`nexus-${declared.metadata.uid}`, [what])?.at ?? Number.NaN) - sent;
+  const times = {
+    accepted,
+    port,
+    creating: told('Creating instance'),
+    created: told('Creating instance: ended'),
+    starting: told('Starting instance'),
+    started: told('Starting instance: ended'),
+    login: end,
+  };
+  return {declared, times};
 }
 
+/** The median of each stage. */
+export function medianStages<S extends string>(
+  all: readonly Readonly<Record<S, number>>[],
+  prefix = '',
+): Record<string, number> {
+  const names = new Set(all.flatMap(times => Object.keys(times) as S[]));
+  return Object.fromEntries(
+    [...names].map(name => [
+      `${prefix}${name}`,
+      percentile(
+        all.map(times => times[name]),
+        0.5,
+      ),
+    ]),
+  );
+}
+
+/** In milliseconds since the first request: when its operations had ended. */
+export type RawStages = Readonly<Record<'created' | 'started' | 'login', number>>;
+
 /** From the first request to the backend to the login at the instance's own address. */
-export async function timeRawLogin({raw, key}: Setting): Promise<{instance: RawInstance; login: number}> {
+export async function timeRawLogin({raw, key}: Setting): Promise<{instance: RawInstance; times: RawStages}> {
   const instance = raw.plan();
   const begin = performance.now();
   await raw.create(instance);
+  const created = performance.now() - begin;
   await raw.start(instance);
+  const started = performance.now() - begin;
   await using _session = await login({
     host: instance.address,
     port: 22,
     privateKey: key.privateKey,
     hostKey: instance.hostKey,
   });
-  return {instance, login: performance.now() - begin};
+  return {instance, times: {created, started, login: performance.now() - begin}};
 }
 
 /** Takes a workspace away and waits until it is gone. */
