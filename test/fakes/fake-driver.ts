@@ -4,12 +4,12 @@ import {DriverError} from '../../agent/driver.ts';
 import {firstFree} from '../../agent/lxd/address.ts';
 import {canonicalName} from '../../agent/lxd/names.ts';
 import type {Clock} from '../../api/effects/clock.ts';
-import {timestampAt} from '../../api/effects/clock.ts';
 import type {ByHand} from '../contracts/driver/suite.ts';
 import type {FakeBackend, FakeInstance} from './fake-backend.ts';
 import {createFakeBackend} from './fake-backend.ts';
 import {fakeByHand} from './fake-by-hand.ts';
 import {fakeCommands} from './fake-commands.ts';
+import {makeFakeInstance, toDriverInstance} from './fake-instance.ts';
 import type {ExecHandler} from './fake-process.ts';
 import {startFakeProcess} from './fake-process.ts';
 
@@ -150,26 +150,14 @@ export function createFakeDriver(options: FakeDriverOptions): FakeDriver {
           const image = images[spec.image];
           if (image === undefined) throw new DriverError('ImageNotFound', `there is no image ${spec.image}`);
 
-          const make = (): FakeInstance => ({
-            name,
-            uid: spec.uid,
-            state: 'Stopped',
-            createdAt: clock.now(),
-            image: spec.image,
-            specHash: spec.specHash,
-            address: freeAddress(spec.uid),
-            hostKey: hostKey.publicKey.trim().split(/\s+/).slice(0, 2).join(' '),
-            limits: spec.limits,
-            authorizedKeys: spec.authorizedKeys,
-            needsProvisioning: image.needsProvisioning,
-            isCopy: false,
-            files: new Map(),
-            processes: new Set(),
-          });
           await backend.operate(name, {
             duration: durationOf('create', spec.uid),
             change: () => {
-              if (!backend.instances.has(name)) backend.instances.set(name, make());
+              if (!backend.instances.has(name)) {
+                const address = freeAddress(spec.uid);
+                const made = makeFakeInstance({spec, hostKey}, {createdAt: clock.now(), address, ...image});
+                backend.instances.set(name, made);
+              }
             },
           });
           backend.tell(spec.uid);
@@ -317,21 +305,4 @@ export function createFakeDriver(options: FakeDriverOptions): FakeDriver {
     if (instance.state === 'Running') return instance;
     throw new DriverError('NotPermittedNow', `${instance.name} is ${instance.state}, not Running`);
   }
-}
-
-function toDriverInstance(instance: FakeInstance): DriverInstance {
-  const {uid = '', name, state, specHash, address, hostKey, limits, needsProvisioning} = instance;
-  const isUp = state === 'Running' || state === 'Frozen';
-  return {
-    uid,
-    name,
-    state,
-    specHash,
-    address,
-    hostKey,
-    limits,
-    needsProvisioning,
-    ...(instance.startedAt === undefined || !isUp ? {} : {startedAt: timestampAt(instance.startedAt)}),
-    ...(instance.retired === undefined ? {} : {retired: instance.retired}),
-  };
 }
