@@ -8,14 +8,14 @@ import type {ByHand} from '../contracts/driver/suite.ts';
 import type {FakeBackend, FakeInstance} from './fake-backend.ts';
 import {createFakeBackend} from './fake-backend.ts';
 import {fakeByHand} from './fake-by-hand.ts';
+import type {FakeCall, FakeMethod, Intercept} from './fake-call.ts';
+import {createCaller} from './fake-call.ts';
 import {fakeCommands} from './fake-commands.ts';
 import {makeFakeInstance, toDriverInstance} from './fake-instance.ts';
 import type {ExecHandler} from './fake-process.ts';
 import {startFakeProcess} from './fake-process.ts';
 
-export type FakeMethod = Exclude<keyof Driver, 'provider' | 'events' | typeof Symbol.asyncDispose>;
-
-export type FakeCall = {readonly method: FakeMethod; readonly uid: string | undefined};
+export type {FakeCall};
 
 export type FakeDriverOptions = {
   readonly clock: Clock;
@@ -26,7 +26,7 @@ export type FakeDriverOptions = {
   /** Milliseconds that the backend's own operation takes; it goes on when the caller gives up. 0 by default. */
   readonly duration?: (call: FakeCall) => number;
   /** Around every call: delay it, fail it before anything is done (throw before `run`), or lose its answer (throw after). */
-  readonly intercept?: <T>(call: FakeCall, run: () => Promise<T>) => Promise<T>;
+  readonly intercept?: Intercept;
 };
 
 /** A driver in memory that holds the driver contract, for tests and simulation. */
@@ -55,25 +55,7 @@ export function createFakeDriver(options: FakeDriverOptions): FakeDriver {
     return found;
   }
 
-  /** The boundary of every call: interception, a backend that is down, giving up. */
-  async function called<T>(call: FakeCall, action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const {promise: abandoned, reject} = Promise.withResolvers<never>();
-    abandoned.catch(() => {});
-    const giveUp = () =>
-      reject(new DriverError('TimedOut', `${call.method}: given up`, {cause: signal?.reason}));
-    if (signal?.aborted) giveUp();
-    signal?.addEventListener('abort', giveUp, {once: true});
-    const run = async () => {
-      if (backend.down) throw new DriverError('BackendUnavailable', 'the fake backend is down');
-      return await action();
-    };
-    try {
-      const outcome = options.intercept === undefined ? run() : options.intercept(call, run);
-      return await Promise.race([outcome, abandoned]);
-    } finally {
-      signal?.removeEventListener('abort', giveUp);
-    }
-  }
+  const called = createCaller(backend, options.intercept);
 
   type Change = {
     readonly isDone: (instance: FakeInstance) => boolean;
