@@ -14,6 +14,7 @@ import {
 import {findResource} from './find-resource.ts';
 import {sshKeyOf} from './registration.ts';
 import {answers} from './rest-responses.ts';
+import {retryClones} from './retry-clones.ts';
 import type {Route, RouteRequest} from './route.ts';
 import {defineRoute} from './route.ts';
 import type {RouteContext} from './route-context.ts';
@@ -148,14 +149,17 @@ export function userRoutes({authorized, tokens, credentials, clock}: RouteContex
       method: 'put',
       path: '/api/v1/users/{id}/credentials/{host}',
       operationId: 'setCredential',
-      summary: 'Give git what it needs for private repositories on a host',
+      summary:
+        'Give git what it needs for private repositories on a host; clones that it refused are tried again at once',
       tag: 'credentials',
       access: 'user',
       body: {schema: setCredentialRequest},
       responses: answers(204, {description: 'Kept, encrypted.'}, 400, 401, 404, 413, 415),
       async handle(request) {
         const {name} = (await find(request)).metadata;
-        await credentials.put(name, request.params.host ?? '', request.body);
+        const {host = ''} = request.params;
+        await credentials.put(name, host, request.body);
+        await retryClones(own(request), {owner: name, host, now: timestampAt(clock.now())});
         return {status: 204};
       },
     }),

@@ -118,6 +118,11 @@ function nameOf(user: string, host: string): string {
   return createHash('sha256').update(identity(user, host)).digest('hex').slice(0, 40);
 }
 
+/** The host, lower case and with its port if the address has one, that a credential for this repository is kept under. */
+export function repositoryHost(url: string): string {
+  return parseRepositoryUrl(url).host;
+}
+
 /** `https://host[:port]/…`, `ssh://user@host/…` and git's own `user@host:path`. */
 function parseRepositoryUrl(url: string): {host: string; transport: 'http' | 'ssh'} {
   const scp = /^[^/@:]+@([^/:]+):/.exec(url)?.[1];
