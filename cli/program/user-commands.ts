@@ -1,4 +1,5 @@
 import type {Command} from 'commander';
+import type {CredentialOptions} from '../commands/credential.ts';
 import type {GetOptions} from '../commands/get.ts';
 import {withOutput} from './options.ts';
 import type {Registration} from './registration.ts';
@@ -44,6 +45,30 @@ export function addUserCommands(program: Command, {cli}: Registration): void {
     .action(async (options: {user?: string; description: string; expiresIn?: string}) => {
       const {createToken} = await import('../commands/user.ts');
       await createToken(cli, options);
+    });
+
+  user
+    .command('set-credential')
+    .argument('<host>', 'a git server, such as github.com')
+    .description(
+      'keep what git needs to clone private repositories; a password or token is asked for, or read from standard input',
+    )
+    .option('--username <name>', 'that goes with the password (default: git)')
+    .option('--ssh-key <file>', 'a private key without a passphrase, instead of a password')
+    .option('--user <name>', 'whose workspaces it is for; yourself by default')
+    .action(async (host: string, options: CredentialOptions) => {
+      const {setCredential} = await import('../commands/credential.ts');
+      await setCredential(cli, host, options);
+    });
+
+  user
+    .command('remove-credential')
+    .argument('<host>', 'a git server')
+    .description('forget what is kept for a git server')
+    .option('--user <name>', 'yourself by default')
+    .action(async (host: string, options: {user?: string}) => {
+      const {removeCredential} = await import('../commands/credential.ts');
+      await removeCredential(cli, host, options);
     });
 
   user
