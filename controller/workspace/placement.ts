@@ -45,6 +45,22 @@ export function decidePlacement(workspace: Stored<'Workspace'>, options: Placeme
   return result.kind === 'Placed' ? {kind: 'Changed', node: result.node, ports: result.ports} : result;
 }
 
+/** The status with its new place, true to itself: whoever reads it before the next look is not sent to a port that was given up. */
+export function withPlace(
+  status: WorkspaceStatus,
+  {node, ports}: Pick<Extract<Placement, {kind: 'Changed'}>, 'node' | 'ports'>,
+): WorkspaceStatus {
+  const {ssh} = status;
+  const port = ports.find(({name}) => name === 'ssh')?.nodePort;
+  return {
+    ...status,
+    node,
+    ports: [...ports],
+    ...(status.node === undefined && {phase: 'Creating'}),
+    ...(ssh !== undefined && port !== undefined && {ssh: {...ssh, port}}),
+  };
+}
+
 function decidePorts(
   node: string,
   previous: readonly PortAllocation[],

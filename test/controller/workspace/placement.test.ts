@@ -1,7 +1,7 @@
 import test from 'ava';
 import type {Instance} from '../../../api/agent/v1alpha1/instance.ts';
 import type {PlacementOptions} from '../../../controller/workspace/placement.ts';
-import {decidePlacement} from '../../../controller/workspace/placement.ts';
+import {decidePlacement, withPlace} from '../../../controller/workspace/placement.ts';
 import type {Candidate} from '../../../controller/workspace/schedule.ts';
 import {nodeFactsAt} from '../../fakes/instances.ts';
 import {desiredFor, healthyInstance, nodeOf, ports, present, workspaceOf} from './fixtures.ts';
@@ -110,4 +110,20 @@ test('a port that another program holds is exchanged', t => {
 test('a port that could not be opened for another reason is not', t => {
   const sight = present(healthyInstance({forwards: forwards({state: 'Failed', message: 'EACCES'})}));
   t.is(decide({sight}).kind, 'Kept');
+});
+
+test('with a port that is exchanged the address for ssh changes in the same write', t => {
+  const ssh = {host: '127.0.0.1', port: 2222, username: 'dev', hostKey: 'ssh-ed25519 AAAA'};
+  const moved = [{name: 'ssh', nodePort: 2223, targetPort: 22}];
+  const before = {phase: 'Running', node: 'one', ports, ssh} as const;
+  t.deepEqual(withPlace({...before, ports: [...before.ports]}, {node: 'one', ports: moved}), {
+    phase: 'Running',
+    node: 'one',
+    ports: moved,
+    ssh: {...ssh, port: 2223},
+  });
+});
+
+test('what was placed for the first time is being created', t => {
+  t.deepEqual(withPlace({}, {node: 'one', ports: []}), {phase: 'Creating', node: 'one', ports: []});
 });
