@@ -170,13 +170,24 @@ type Ensured = {
   readonly create: () => Promise<unknown>;
 };
 
+/** The backend fails now and then at making a bridge while devices of other networks come and go. */
+const attempts = 3;
+
 /** What a cut-off creation left behind half-made is removed and made again. */
 async function ensureUsable({client, path, create}: Ensured): Promise<void> {
-  const found = await client.find(path, created);
-  if (found?.status === 'Created') return;
-  if (found !== undefined) await client.call('DELETE', path);
+  for (let count = 1; ; count++) {
+    const found = await client.find(path, created);
+    if (found?.status === 'Created') return;
+    if (found !== undefined) await client.call('DELETE', path);
 
-  await unlessPresent(create());
+    try {
+      await unlessPresent(create());
+      break;
+    } catch (error) {
+      if (count === attempts || isDriverError(error, 'BackendUnavailable')) throw error;
+    }
+  }
+
   const made = await client.get(path, created);
   if (made.status !== 'Created')
     throw new DriverError('Internal', `${path} is ${made.status} after its creation`);
