@@ -86,7 +86,7 @@ own_start() {
   fi
   if [[ -z $(own_pids "$home" "$kind" daemon) ]]; then
     # Containers that outlived their daemon hold its mounts: the new one must live in the same namespace.
-    pid=$(own_pids "$home" "$kind" monitor | head -n 1)
+    pid=$(own_pids "$home" "$kind" monitor | sed -n 1p)
     [[ -n $pid ]] && namespace=(nsenter --mount --target "$pid" --)
     modprobe -qa loop btrfs bridge veth nf_tables 2>/dev/null || true
     own_map_ids
