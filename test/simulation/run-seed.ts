@@ -96,6 +96,11 @@ async function trouble(world: World, random: SeededRandom): Promise<void> {
 async function converge(world: World, deadline: number): Promise<number | undefined> {
   let wrong: string[] = [];
   while (world.clock.now() < deadline && world.violations.length === 0) {
+    if (world.server === undefined) {
+      // It ended because a later one ruled its nodes, and is started anew by what watches over it.
+      world.startServer();
+    }
+
     await world.clock.run(world.clock.now() + 1000, () => world.clock.steps > mostSteps);
     if (world.clock.steps > mostSteps) {
       world.report(

@@ -39,10 +39,10 @@ export const mutations: readonly Mutation[] = [
       {
         file: 'controller/workspace/placement.ts',
         from: 'if (status.node !== undefined) {',
-        to: "if (status.node !== undefined && sight.kind !== 'Unknown' && sight.kind !== 'Quiet') {",
+        to: "if (status.node !== undefined && options.sight.kind !== 'Unknown') {",
       },
     ],
-    shows: ['OneLiveInstance', 'NoOrphan', 'Convergence', 'NoHotLoop'],
+    shows: ['OneLiveInstance'],
   },
   {
     name: 'stale-evidence',
