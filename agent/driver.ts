@@ -84,7 +84,7 @@ export type Driver = AsyncDisposable & {
   retire(uid: string, times: {at: string; until: string}): Promise<void>;
   restore(uid: string): Promise<void>;
   setLimits(uid: string, limits: Limits): Promise<void>;
-  /** Replaces the keys that open the instance, now if it runs and at every start to come. */
+  /** Replaces the keys that open the instance, at once, whether it runs or not. */
   setAuthorizedKeys(uid: string, keys: readonly string[]): Promise<void>;
   /** First boot of an image that is not ours: sshd, user dev, and the keys that it was created with or given since. */
   provision(uid: string, signal?: AbortSignal): Promise<void>;

@@ -10,7 +10,7 @@ import type {Backend} from './server.ts';
 
 /**
  * Keys of an instance's config that are ours. The templates of `nexus/base` (hack/image/metadata.yaml) read hostname, network, dns,
- * authorized-keys and host-key at every start.
+ * authorized-keys and host-key at the first start.
  */
 export const marks = {
   uid: 'user.nexus.uid',

@@ -62,6 +62,11 @@ export function toDriverInstance(raw: RawInstance): DriverInstance {
   };
 }
 
+/** Whether it has ever run, by hand or by us, as far as the backend remembers. */
+export function wasStarted({last_used_at}: Pick<RawInstance, 'last_used_at'>): boolean {
+  return Date.parse(last_used_at) > 0;
+}
+
 /** 0 for a limit that is missing or in a form that we never write, which can't equal what anybody declares. */
 function limitsOf({config, devices}: RawInstance): Limits {
   const cpus = Number(config['limits.cpu']);

@@ -1,3 +1,6 @@
+import {mkdtemp, readdir, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {exampleKey} from './example.ts';
 import type {DriverSuite} from './suite.ts';
 
@@ -34,6 +37,31 @@ export function settingsContract({it, itReally, instance, run}: DriverSuite): vo
     t.is(await keysInside(), `${exampleKey}-1\n${exampleKey}-2`);
   });
 
+  itReally('keys that are replaced while it is stopped are there when it starts', async (t, {driver}) => {
+    const {uid} = await instance(t, {started: true});
+    await driver.stop(uid, {force: true, timeout: 0});
+    await driver.setAuthorizedKeys(uid, [`${exampleKey}-1`]);
+    await driver.start(uid);
+    const {stdout} = await run(['cat', '/etc/nexus/authorized_keys'], {uid});
+    t.is(stdout.trim(), `${exampleKey}-1`);
+  });
+
+  itReally(
+    'it starts whatever was put in the place of its files, and they lead nowhere on the node',
+    async (t, {driver}) => {
+      const {uid} = await instance(t, {started: true});
+      const outside = await mkdtemp(join(tmpdir(), 'nexus-outside-'));
+      t.teardown(async () => await rm(outside, {recursive: true}));
+      const inside = await run(['sh', '-c', linkAway, 'link-away', outside], {uid, user: 'root'});
+      t.is(inside.exitCode, 0, inside.stderr);
+      await driver.stop(uid, {force: true, timeout: 0});
+      await driver.setAuthorizedKeys(uid, [`${exampleKey}-1`]);
+      await driver.start(uid);
+      t.is((await driver.observeOne(uid))?.state, 'Running');
+      t.deepEqual(await readdir(outside), []);
+    },
+  );
+
   itReally('what takes more memory than the limit is killed', async t => {
     const hog = await run(['bash', '-c', 'head -c 400000000 /dev/zero | tail -c 390000000 | wc -c'], {
       user: 'root',
@@ -48,3 +76,14 @@ export function settingsContract({it, itReally, instance, run}: DriverSuite): vo
     t.is((await run(['rm', '/home/dev/big'])).exitCode, 0);
   });
 }
+
+/** What a program such as resolvconf does to one file, and somebody hostile to all: links that only lead somewhere on the node. */
+const linkAway = `
+set -e
+mkdir -p "$1"
+for file in hostname hosts resolv.conf systemd/network/10-eth0.network; do
+  ln -sfn "$1/\${file##*/}" "/etc/$file"
+done
+rm -rf /etc/nexus
+ln -s "$1" /etc/nexus
+`;
