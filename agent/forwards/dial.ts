@@ -8,6 +8,8 @@ import {RefusedError} from '../probe.ts';
 /** Milliseconds that a connection waits for an instance, or its sshd, that is just starting: `ssh` right after `apply` then works. */
 const patience = 10_000;
 const retryInterval = 20;
+/** An attempt that is not answered by then is made again: the kernel repeats a SYN that was lost, as to a container without its address yet, only after a second. */
+const attemptTimeout = 250;
 
 const sshPort = 22;
 
@@ -41,13 +43,19 @@ export function createDial({clock, registry, connect, guest}: DialOptions): Dial
     );
   };
 
+  const attemptSsh = async (address: string, signal: AbortSignal): Promise<Duplex> => {
+    const late = new AbortController();
+    using _ = clock.schedule(attemptTimeout, () => late.abort(new Error(`${address} does not answer`)));
+    return await connect(address, sshPort, AbortSignal.any([signal, late.signal]));
+  };
+
   const dialSsh = async (uid: string, signal: AbortSignal): Promise<Duplex> => {
     const until = clock.now() + patience;
     for (;;) {
       const address = running(uid);
       try {
         if (address !== undefined) {
-          return await connect(address, sshPort, signal);
+          return await attemptSsh(address, signal);
         }
       } catch (error) {
         signal.throwIfAborted();

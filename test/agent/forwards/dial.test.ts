@@ -115,3 +115,23 @@ test('a client that goes away ends the wait', async t => {
   stop.abort(new Error('gone'));
   await waiting;
 });
+
+test('an attempt at ssh that gets no answer is given up for another, which may reach what has come up meanwhile', async t => {
+  const stream = new PassThrough();
+  let attempts = 0;
+  const {clock, dial} = await scene(
+    async (_address, _port, given) => {
+      attempts += 1;
+      if (attempts > 1) {
+        return stream;
+      }
+      const {promise, reject} = Promise.withResolvers<never>();
+      given.addEventListener('abort', () => reject(given.reason), {once: true});
+      return await promise;
+    },
+    {running: true},
+  );
+  const ssh = dial(uid, 22, signal);
+  await clock.advance(500);
+  t.is(await ssh, stream);
+});
