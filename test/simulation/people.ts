@@ -147,6 +147,7 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
     const stranger = `stranger-${random.between(1, 99)}`;
     if (!backend.instances.has(stranger)) {
       await byHand.createForeign(stranger);
+      world.strangers.add(`${node.name}/${stranger}`);
     }
 
     return;

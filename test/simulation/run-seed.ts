@@ -168,7 +168,21 @@ async function activity(world: World): Promise<{writes: number; reconciles: numb
   };
 }
 
+/** Nobody but their owners has touched what is not ours, and events did not pile up. */
 async function checkBounds(world: World): Promise<void> {
+  const here = new Set(
+    world.nodes.flatMap(({name, driver}) =>
+      [...driver.backend.instances.values()]
+        .filter(({state}) => state === 'Stopped')
+        .map(instance => `${name}/${instance.name}`),
+    ),
+  );
+  for (const stranger of world.strangers) {
+    if (!here.has(stranger)) {
+      world.report(new ViolationError('StrangersUntouched', `${stranger} is not as its owner left it`));
+    }
+  }
+
   const {items} = await world.storage.list('Event');
   const objects = new Set(items.map(({spec}) => spec.regarding.uid ?? spec.regarding.name));
   const most = 150 * Math.max(1, objects.size);

@@ -8,8 +8,7 @@ export type Invariant =
   | 'NoOrphan'
   | 'StrangersUntouched'
   | 'EventsBounded'
-  | 'NoHotLoop'
-  | 'NothingThrown';
+  | 'NoHotLoop';
 
 /** An invariant that did not hold. */
 export class Violation extends Error {

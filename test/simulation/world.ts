@@ -54,6 +54,8 @@ export type World = AsyncDisposable & {
   readonly servers: readonly Server[];
   /** Uids whose instance may be destroyed whatever is in it. */
   readonly forced: Set<string>;
+  /** `node/name` of instances that somebody else has on our nodes. */
+  readonly strangers: Set<string>;
   /** Set while somebody removes an instance by hand. */
   handRemoves: boolean;
 };
@@ -88,6 +90,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     storageFaults: noStorageFaults,
     violations,
     forced: new Set(),
+    strangers: new Set(),
     handRemoves: false,
     report(violation) {
       trace.add(`VIOLATION ${violation.message}`);
