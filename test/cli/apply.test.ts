@@ -48,6 +48,18 @@ test('a dry run says what would be, and changes nothing', async t => {
   t.is((await server.client.list('Workspace')).items.length, 0);
 });
 
+test('a dry run of a working copy without a remote goes through, and uploads nothing', async t => {
+  await using server = await startServer();
+  await using bench = await createBench(server);
+  await commitShop(bench);
+  const dry = await bench.nexus(['apply', '--dry-run', '-o', 'jsonpath={.spec.repo.bundle.digest}']);
+  t.is(dry.code, 0, dry.stderr);
+  t.false(await server.client.bundles.has(dry.stdout.trim()));
+  await bench.nexus(['apply']);
+  const {spec} = await server.client.get('Workspace', 'shop');
+  t.is(dry.stdout.trim(), spec.repo?.bundle?.digest ?? '');
+});
+
 test('a working copy without a remote is uploaded once, and its workspace belongs to the caller', async t => {
   await using server = await startServer();
   await using bench = await createBench(server);
