@@ -13,7 +13,7 @@ type Existing = Stored<'Workspace'> | undefined;
 
 /**
  * The Workspace as it is to be: what its file leaves open stays as it is on the server, and the commits of a working copy that no remote has
- * are uploaded, unless the server has them already. With `upload` false their digest is not known.
+ * are uploaded, unless the server has them already. With `upload` false they are only packed, for their digest.
  */
 export async function desiredWorkspace(
   workspace: Workspace,
@@ -63,12 +63,8 @@ async function bundleOf(
     return stored;
   }
 
-  if (!upload) {
-    return {commit: copy.commit, digest: '(made by nexus apply)'};
-  }
-
   await using bundle = await createBundle(copy, cli);
-  if (!(await client.bundles.has(bundle.digest, {signal: cli.signal}))) {
+  if (upload && !(await client.bundles.has(bundle.digest, {signal: cli.signal}))) {
     cli.note(
       `Uploading the commits of ${copy.folder} (${Math.ceil(bundle.size / 1024)} KiB): no remote has them.`,
     );
