@@ -84,7 +84,12 @@ const rules: readonly FieldRule[] = [
     message: 'is used when the repository is cloned again',
     read: ({repo}) => repo && {...repo, bundle: undefined},
   },
-  {path: 'node', effect: 'none', message: 'is used when it is next placed', read: spec => spec.node},
+  {
+    path: 'node',
+    effect: 'none',
+    message: 'is used when it is placed; once it is, only its own node is accepted here',
+    read: spec => spec.node,
+  },
   {
     path: 'nodeSelector',
     effect: 'none',
