@@ -55,7 +55,7 @@ export async function createToken(
 export async function whoami(cli: Cli): Promise<void> {
   await using client = await connect(cli);
   const {name, role, ssh_keys: keys} = await client.users.get('me', {signal: cli.signal});
-  cli.print(`${name} (${role}, ${keys.length} ssh keys) on ${client.url}`);
+  cli.print(`${name} (${role}, ${keys.length} ssh ${keys.length === 1 ? 'key' : 'keys'}) on ${client.url}`);
 }
 
 function seconds(text: string): number {
