@@ -1,6 +1,10 @@
 import type {Inspection, RepositoryFacts} from './guest.ts';
+import {GuestError} from './guest-error.ts';
 
 const mostFiles = 1000;
+
+/** Of what `inspect.sh` prints. */
+const lastLine = 'inspected yes';
 
 /** Of the `name value` lines that the git scripts print. */
 export function parseFacts(output: string): RepositoryFacts & {readonly notMerged?: string} {
@@ -32,7 +36,11 @@ export function parseFacts(output: string): RepositoryFacts & {readonly notMerge
   };
 }
 
+/** Throws GuestError when the end of it is missing: no news would be good news. */
 export function parseInspection(output: string): Inspection & {readonly reasons: readonly string[]} {
+  if (!output.endsWith(`${lastLine}\n`)) {
+    throw new GuestError('Internal', 'the look for unsaved work was cut off');
+  }
   const reasons = fieldsOf(output).get('unsaved') ?? [];
   const unsaved = reasons.length > 0;
   return /^files /m.test(output)

@@ -32,11 +32,16 @@ function makeHome() {
     git(source, 'bundle', 'create', '-q', file, 'main', 'HEAD');
     return readFileSync(file);
   };
-  const run = (script: keyof typeof scripts, args: readonly string[], input: string | Uint8Array = '') => {
+  const run = (
+    script: keyof typeof scripts,
+    args: readonly string[],
+    input: string | Uint8Array = '',
+    env: Readonly<Record<string, string>> = {},
+  ) => {
     const {status, stdout, stderr} = spawnSync('/bin/bash', ['-c', scripts[script], 'nexus', ...args], {
       input,
       encoding: 'utf8',
-      env: {PATH: process.env.PATH, HOME: home},
+      env: {PATH: process.env.PATH, HOME: home, ...env},
     });
     return {status, stdout, stderr};
   };
@@ -50,6 +55,8 @@ function makeHome() {
     bundle,
     run,
     inspect: (...saved: string[]) => parseInspection(run('inspect', ['app', ...saved]).stdout),
+    inspectWith: (env: Readonly<Record<string, string>>, ...saved: string[]) =>
+      parseInspection(run('inspect', ['app', ...saved], '', env).stdout),
     [Symbol.dispose]: () => rmSync(root, {recursive: true, force: true}),
   };
 }
@@ -284,6 +291,36 @@ for (const {name, prepare, unsaved: expected} of unsaved) {
     t.is(place.inspect(tip).unsaved, expected);
   });
 }
+
+for (const step of ['rev-parse --git-dir', 'worktree list', 'status', 'stash list', 'rev-list', 'find']) {
+  test(`a workspace is unsaved when ${step} was killed for want of memory`, t => {
+    using place = makeHome();
+    const tip = place.commit(place.source, 'a');
+    place.run('clone', ['app', '', 'main', tip, 'none'], place.bundle());
+    mkdirSync(join(place.home, 'empty'));
+    const programs = join(place.root, 'programs');
+    mkdirSync(programs);
+    for (const name of ['git', 'find']) {
+      const real = execFileSync('which', [name], {encoding: 'utf8'}).trim();
+      const script = `#!/bin/sh\ncase "${name} $*" in *${JSON.stringify(step)}*) kill -KILL $$ ;; esac\nexec ${real} "$@"\n`;
+      writeFileSync(join(programs, name), script, {mode: 0o755});
+    }
+    t.is(place.inspect(tip).unsaved, false);
+    t.is(place.inspectWith({PATH: `${programs}:${process.env.PATH}`}, tip).unsaved, true);
+  });
+}
+
+test('a look of which not all has arrived proves nothing', t => {
+  using place = makeHome();
+  const tip = place.commit(place.source, 'a');
+  place.run('clone', ['app', '', 'main', tip, 'none'], place.bundle());
+  const {stdout} = place.run('inspect', ['app', tip]);
+  t.is(parseInspection(stdout).unsaved, false);
+  const lines = stdout.trimEnd().split('\n');
+  for (const kept of lines.keys()) {
+    t.throws(() => parseInspection(lines.slice(0, kept).join('\n')), {message: /cut off/});
+  }
+});
 
 test('what is on a remote is saved without a bundle', t => {
   using place = makeHome();
