@@ -1,5 +1,4 @@
 import {createAgent} from '../../agent/agent.ts';
-import type {Driver} from '../../agent/driver.ts';
 import {DriverError} from '../../agent/driver.ts';
 import type {NodePort} from '../../agent/forwards/node-ports.ts';
 import {PortInUseError} from '../../agent/forwards/node-ports.ts';
@@ -11,6 +10,7 @@ import type {Logger} from '../../api/effects/logger.ts';
 import type {FakeInstance} from '../fakes/fake-backend.ts';
 import type {FakeCall, FakeDriver} from '../fakes/fake-driver.ts';
 import {createFakeDriver} from '../fakes/fake-driver.ts';
+import {driverIn} from './driver-in-process.ts';
 import type {SeededRandom} from './seeded-random.ts';
 import {createSimulatedGuest, createSimulatedProbe} from './simulated-guest.ts';
 import type {Inside} from './simulated-inside.ts';
@@ -174,20 +174,6 @@ export function createSimulatedNode(options: NodeOptions): SimulatedNode {
   const find = (uid: string): FakeInstance | undefined =>
     [...backend.instances.values()].find(instance => instance.uid === uid && !instance.isCopy);
 
-  /** The driver in the hands of one life of the agent. */
-  const driverFor = (process: SimulatedProcess): Driver => ({
-    ...driver,
-    async *events(signal) {
-      for await (const event of driver.events(AbortSignal.any([signal, process.died]))) {
-        await process.outside(Promise.resolve());
-        yield event;
-      }
-
-      await process.outside(Promise.resolve());
-    },
-    async [Symbol.asyncDispose]() {},
-  });
-
   const portsFor = (process: SimulatedProcess) => ({
     async listen(port: number): Promise<NodePort> {
       await process.clock.sleep(random.between(0, 3));
@@ -253,7 +239,7 @@ export function createSimulatedNode(options: NodeOptions): SimulatedNode {
         log,
         installation,
         agentVersion: '0.0.0',
-        drivers: [driverFor(process)],
+        drivers: [driverIn(process, driver)],
         createGuest: () => createSimulatedGuest(guestOptions),
         probe: createSimulatedProbe(guestOptions),
         connect: async () => {
