@@ -5,6 +5,7 @@ import {PortInUseError} from '../../agent/forwards/node-ports.ts';
 import type {RecordStore} from '../../agent/instances/record-store.ts';
 import {createMemoryRecordStore} from '../../agent/instances/record-store.ts';
 import {RefusedError} from '../../agent/probe.ts';
+import type {BundleCache} from '../../agent/repository/bundle-cache.ts';
 import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {FakeInstance} from '../fakes/fake-backend.ts';
@@ -72,6 +73,12 @@ const durations: Partial<Record<FakeCall['method'], number>> = {
   start: 1000,
   stop: 3000,
   delete: 500,
+};
+
+const noBundles: BundleCache = {
+  has: async () => false,
+  put: () => Promise.reject(new AgentError('Unsupported', 'simulated: no bundles')),
+  open: () => Promise.reject(new AgentError('NotFound', 'simulated: no bundles')),
 };
 
 /** A machine with a backend in memory and the real agent on it. */
@@ -254,15 +261,7 @@ export function createSimulatedNode(options: NodeOptions): SimulatedNode {
             epoch = next;
           },
         },
-        bundles: {
-          has: async () => false,
-          async put() {
-            throw new AgentError('Unsupported', 'simulated: no bundles');
-          },
-          async open() {
-            throw new AgentError('NotFound', 'simulated: no bundles');
-          },
-        },
+        bundles: noBundles,
         hostKeys: () => ({
           privateKey: 'simulated',
           publicKey: `ssh-ed25519 ${Buffer.from(random.bytes(32)).toString('base64')}`,
