@@ -61,6 +61,17 @@ export function execContract({it, itReally, box, run, fails, instance}: DriverSu
     t.is((await run(['printenv', 'HOME'])).stdout, '/home/dev\n');
   });
 
+  it('a folder that is not there is an error, and the command is not run somewhere else', async t => {
+    const {stdout, stderr, exitCode} = await run(['pwd'], {directory: '/missing'});
+    t.is(stdout, '');
+    t.regex(stderr, /\/missing/);
+    t.is(exitCode, 1);
+  });
+
+  it('a command that does not exist ends the same in any folder', async t => {
+    t.deepEqual(await run(['no-such-command'], {directory: '/tmp'}), {stdout: '', stderr: '', exitCode: 127});
+  });
+
   it('passes the environment on as it is', async t => {
     const value = 'a "b" $C \'d\' ü\nsecond line';
     t.is((await run(['printenv', 'NEXUS_TEST'], {env: {NEXUS_TEST: value}})).stdout, `${value}\n`);
