@@ -81,12 +81,15 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
   };
 }
 
+/** The backend runs a command in / when its folder is not there: a shell goes to the folder instead, or says that it can't. */
+const runIn = 'cd -- "$1" || exit 1; shift; command -v "$1" >/dev/null || exit 127; exec "$@"';
+
 function execRequest({command, directory, env, tty}: ExecOptions, account: Account) {
   return {
-    command,
+    command: directory === undefined ? command : ['/bin/sh', '-c', runIn, 'nexus', directory, ...command],
     user: account.uid,
     group: account.gid,
-    cwd: directory ?? account.home,
+    cwd: account.home,
     environment: {
       PATH: path,
       HOME: account.home,
