@@ -122,6 +122,18 @@ test.serial('describe shows the conditions, help shows the keys', async t => {
   t.regex(view.screen.lastFrame() ?? '', /ctrl\+d +delete \(asks first\)/);
 });
 
+test.serial('a return that arrives in one text with what is before it is a key as well', async t => {
+  using view = open();
+  await view.show(...synced);
+  await view.settle();
+  view.screen.stdin.write(':');
+  await view.settle();
+  view.screen.stdin.write('svc\r');
+  await view.settle();
+  await view.settle();
+  t.regex(view.screen.lastFrame() ?? '', /nexus\.test live {2}services/);
+});
+
 test.serial('logs are followed line by line', async t => {
   using view = open();
   await view.show(...synced);
