@@ -73,7 +73,9 @@ function useNow(clock: Clock): number {
 function keyPresses(input: string, key: Key): KeyPress[] {
   const name = nameOf(key);
   return name === undefined
-    ? [...input].map(character => ({input: character, ctrl: key.ctrl}))
+    ? [...input].map(character =>
+        character === '\r' ? {input: character, name: 'return'} : {input: character, ctrl: key.ctrl},
+      )
     : [{input, name}];
 }
 
