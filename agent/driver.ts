@@ -13,6 +13,8 @@ export type DriverInstance = {
   readonly hostKey?: string;
   readonly limits: Limits;
   readonly startedAt?: string;
+  /** Whether it was ever started, by whomever. */
+  readonly hasRun: boolean;
   /** Set by {@link Driver.retire}. */
   readonly retired?: {readonly at: string; readonly until: string};
   /** Whether the image needs {@link Driver.provision} before sshd can answer. */

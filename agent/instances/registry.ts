@@ -106,7 +106,8 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
     if (observed.state === 'Running' && observed.startedAt !== entry.savedRun) {
       entry.savedRun = undefined;
     }
-    if (observed.state !== 'Stopped' && !entry.record.started) {
+    // By the backend too: it may have run while no agent was here, or before its record was lost.
+    if ((observed.hasRun || observed.state !== 'Stopped') && !entry.record.started) {
       entry.record = {...entry.record, started: true};
       records.save(entry.record);
     }

@@ -21,7 +21,7 @@ import {createInstances} from './instances.ts';
 import {createLifecycle} from './lifecycle.ts';
 import {namesOf} from './names.ts';
 import type {RawInstance} from './observe.ts';
-import {toDriverInstance, wasStarted} from './observe.ts';
+import {toDriverInstance} from './observe.ts';
 import {createOperations} from './operation.ts';
 import {createProvision} from './provision.ts';
 import type {Server} from './server.ts';
@@ -155,7 +155,8 @@ export function createLxdDriver({
       await settings.setAuthorizedKeys(uid, keys);
       const {raw} = await instances.need(uid);
       // What has never been started gets them from its config: by the image's template, or when it is provisioned.
-      if (!wasStarted(raw) || toDriverInstance(raw).needsProvisioning) return;
+      const {hasRun, needsProvisioning} = toDriverInstance(raw);
+      if (!hasRun || needsProvisioning) return;
       const content = new TextEncoder().encode(keysFile(keys));
       await overwriteFile(await filesOf(raw.name), keysPath, {content, mode: 0o644, uid: 0, gid: 0});
     },

@@ -51,6 +51,7 @@ export function toDriverInstance(raw: RawInstance): DriverInstance {
     name: raw.name,
     state,
     limits: limitsOf(raw),
+    hasRun: hasRun(raw),
     needsProvisioning: config[templateImage.key] !== templateImage.value && !config[marks.provisioned],
     ...(specHash ? {specHash} : {}),
     ...(address ? {address} : {}),
@@ -62,8 +63,8 @@ export function toDriverInstance(raw: RawInstance): DriverInstance {
   };
 }
 
-/** Whether it has ever run, by hand or by us, as far as the backend remembers. */
-export function wasStarted({last_used_at}: Pick<RawInstance, 'last_used_at'>): boolean {
+/** The backend has a time of the last start from the first one on. */
+function hasRun({last_used_at}: RawInstance): boolean {
   return Date.parse(last_used_at) > 0;
 }
 

@@ -48,7 +48,7 @@ export type Harness = {
   readonly openPorts: ReadonlySet<number>;
   connect(options?: {role?: 'controller' | 'reader'; epoch?: number}): Promise<Controller>;
   /** The agent ends in an orderly way and a new one begins. */
-  restart(): Promise<void>;
+  restart(options?: {withoutRecords?: boolean}): Promise<void>;
 };
 
 export const uid = '11111111-1111-4111-8111-111111111111';
@@ -71,7 +71,7 @@ export function spec(change: Partial<InstanceSpec> = {}): InstanceSpec {
 export async function startHarness(options: Partial<FakeDriverOptions> = {}): Promise<Harness> {
   const clock = createManualClock();
   const driver = createFakeDriver({clock, ...options});
-  const records = createMemoryRecordStore();
+  let records = createMemoryRecordStore();
   const foreignPorts = new Set<number>();
   const openPorts = new Set<number>();
   const inside: Inside = {
@@ -165,8 +165,11 @@ export async function startHarness(options: Partial<FakeDriverOptions> = {}): Pr
       });
       return {connection: link.connection, told, heartbeats, last: () => told.at(-1)};
     },
-    async restart() {
+    async restart({withoutRecords = false} = {}) {
       await agent?.[Symbol.asyncDispose]();
+      if (withoutRecords) {
+        records = createMemoryRecordStore();
+      }
       await start();
     },
   };

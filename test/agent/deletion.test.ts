@@ -68,6 +68,14 @@ const situations: Situation[] = [
     kept: true,
   },
   {
+    name: 'that was stopped by hand and of which all records are lost',
+    async prepare(h) {
+      await h.driver.byHand.stop(`nexus-${uid}`);
+      await h.restart({withoutRecords: true});
+    },
+    kept: true,
+  },
+  {
     name: 'with unsaved work, by force',
     async prepare(h) {
       h.inside.inspection = async () => ({unsaved: true});

@@ -37,6 +37,7 @@ export function toDriverInstance(instance: FakeInstance): DriverInstance {
     hostKey,
     limits,
     needsProvisioning,
+    hasRun: instance.startedAt !== undefined,
     ...(instance.startedAt === undefined || !isUp ? {} : {startedAt: timestampAt(instance.startedAt)}),
     ...(instance.retired === undefined ? {} : {retired: instance.retired}),
   };

@@ -12,6 +12,7 @@ const running = {
   startedAt: '2026-11-20T10:00:00.000Z',
   limits: {cpus: 1, memory: 1, disk: 1},
   needsProvisioning: false,
+  hasRun: true,
 } as const;
 
 function entryOf(): Entry {

@@ -42,6 +42,7 @@ test('an instance is reported with all that its config tells', t => {
     limits: {cpus: 2, memory: 2 ** 29, disk: 2 ** 31},
     startedAt: '2026-11-20T17:28:50.032Z',
     needsProvisioning: false,
+    hasRun: true,
   });
 });
 

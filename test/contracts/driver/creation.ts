@@ -32,6 +32,7 @@ export function creationContract({it, request, instance, stateOf, fails, box}: D
       hostKey: exampleHostKey.publicKey.split(' ').slice(0, 2).join(' '),
       limits: {cpus: 1, memory: 2 ** 28, disk: 2 ** 30},
       needsProvisioning: false,
+      hasRun: false,
       retired: undefined,
       startedAt: undefined,
     });

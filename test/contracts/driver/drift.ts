@@ -23,6 +23,13 @@ export function driftContract({it, request, instance, fails}: DriverSuite): void
     t.is(await byHand.stateOf(other), undefined);
   });
 
+  it('one started and stopped by hand is known to have run', async (t, {driver, byHand}) => {
+    const {uid, name} = await instance(t);
+    await byHand.start(name);
+    await byHand.stop(name);
+    t.like(await driver.observeOne(uid), {state: 'Stopped', hasRun: true});
+  });
+
   it('one deleted by hand is gone, and may be deleted and created again', async (t, {driver, byHand}) => {
     const {uid, name: instanceName} = await instance(t);
     await byHand.delete(instanceName);
