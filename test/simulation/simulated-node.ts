@@ -5,13 +5,12 @@ import {PortInUseError} from '../../agent/forwards/node-ports.ts';
 import type {RecordStore} from '../../agent/instances/record-store.ts';
 import {createMemoryRecordStore} from '../../agent/instances/record-store.ts';
 import {RefusedError} from '../../agent/probe.ts';
-import type {BundleCache} from '../../agent/repository/bundle-cache.ts';
-import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {FakeInstance} from '../fakes/fake-backend.ts';
 import type {FakeCall, FakeDriver} from '../fakes/fake-driver.ts';
 import {createFakeDriver} from '../fakes/fake-driver.ts';
 import {driverIn} from './driver-in-process.ts';
+import {noBundles} from './no-bundles.ts';
 import type {SeededRandom} from './seeded-random.ts';
 import {createSimulatedGuest, createSimulatedProbe} from './simulated-guest.ts';
 import type {Inside} from './simulated-inside.ts';
@@ -73,12 +72,6 @@ const durations: Partial<Record<FakeCall['method'], number>> = {
   start: 1000,
   stop: 3000,
   delete: 500,
-};
-
-const noBundles: BundleCache = {
-  has: async () => false,
-  put: () => Promise.reject(new AgentError('Unsupported', 'simulated: no bundles')),
-  open: () => Promise.reject(new AgentError('NotFound', 'simulated: no bundles')),
 };
 
 /** A machine with a backend in memory and the real agent on it. */
