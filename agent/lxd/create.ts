@@ -86,6 +86,11 @@ export function createCreate(dependencies: CreateDependencies): Driver['create']
         const made = await attempt(request, signal);
         if (made !== undefined) return toDriverInstance(made);
       } catch (error) {
+        if (isDriverError(error, 'ImageNotFound')) {
+          // The backend does not say which.
+          const message = `the node has no image ${request.spec.image}, and can't get one of that name`;
+          throw new DriverError('ImageNotFound', message, {cause: error});
+        }
         if (signal?.aborted || count === attempts || !isDriverError(error, 'NotPermittedNow')) throw error;
         await operations.settle(canonicalName(request.spec.uid), signal);
       }

@@ -116,7 +116,7 @@ export async function purgeEnvironment({client, operations, names}: EnvironmentO
   }
 
   await remove(`/1.0/storage-pools/${pool}`, false);
-  await remove(`/1.0/networks/${bridge}`, false);
+  await persistently(() => remove(`/1.0/networks/${bridge}`, false));
 }
 
 /** The backend could choose the network, but does so by pinging around, for seconds, and finds none where pings are answered by a gateway. */
@@ -170,27 +170,32 @@ type Ensured = {
   readonly create: () => Promise<unknown>;
 };
 
-/** The backend fails now and then at making a bridge while devices of other networks come and go. */
-const attempts = 3;
-
 /** What a cut-off creation left behind half-made is removed and made again. */
 async function ensureUsable({client, path, create}: Ensured): Promise<void> {
-  for (let count = 1; ; count++) {
+  await persistently(async () => {
     const found = await client.find(path, created);
     if (found?.status === 'Created') return;
     if (found !== undefined) await client.call('DELETE', path);
 
+    await unlessPresent(create());
+    const made = await client.get(path, created);
+    if (made.status !== 'Created')
+      throw new DriverError('Internal', `${path} is ${made.status} after its creation`);
+  });
+}
+
+const attempts = 3;
+
+/** The backend fails at making and removing bridges when devices of another network vanish while it goes through them. */
+async function persistently(work: () => Promise<void>): Promise<void> {
+  for (let count = 1; ; count++) {
     try {
-      await unlessPresent(create());
-      break;
+      await work();
+      return;
     } catch (error) {
       if (count === attempts || isDriverError(error, 'BackendUnavailable')) throw error;
     }
   }
-
-  const made = await client.get(path, created);
-  if (made.status !== 'Created')
-    throw new DriverError('Internal', `${path} is ${made.status} after its creation`);
 }
 
 async function unlessPresent(creation: Promise<unknown>): Promise<void> {
