@@ -24,6 +24,8 @@ export type ScriptResult = {
 
 const longestOutput = 8 * 2 ** 20;
 const longestComplaint = 16_384;
+/** Of a line; what is longer is none that a script of ours prints. */
+const longestLine = 16_384;
 
 /** Runs a bash script in an instance, to its end. Rejects with DriverError, or the signal's reason once aborted. */
 export async function runScript(driver: Driver, uid: string, options: ScriptOptions): Promise<ScriptResult> {
@@ -68,12 +70,16 @@ export async function collect(
   let line = '';
   stream.setEncoding('utf8');
   for await (const chunk of stream) {
-    text = `${text}${chunk}`.slice(-limit);
+    text += chunk;
+    // Not cut at every chunk, which copies all of it.
+    if (text.length > 2 * limit) {
+      text = text.slice(-limit);
+    }
     if (onLine !== undefined) {
       const lines = `${line}${chunk}`.split('\n');
-      line = lines.pop() ?? '';
+      line = (lines.pop() ?? '').slice(-longestLine);
       lines.forEach(onLine);
     }
   }
-  return text;
+  return text.slice(-limit);
 }

@@ -1,4 +1,3 @@
-import {createInterface} from 'node:readline';
 import type {Driver} from '../driver.ts';
 import type {ServiceHost, UnitExit} from '../services/service-host.ts';
 import {GuestError} from './guest-error.ts';
@@ -11,7 +10,12 @@ type Pending = {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
   readonly parts: Buffer[];
+  length: number;
 };
+
+/** Who is root inside may send what they like, for as long as they like: characters of a line, and bytes of an answer, that ours keep well below. */
+const longestLine = 16_384;
+const longestAnswer = 262_144;
 
 /** Opens a session with the services of a running instance: see `scripts/services.sh` for what runs at its other end. */
 export async function openServiceSession(
@@ -54,7 +58,14 @@ export async function openServiceSession(
         }
       }
     } else if (kind === 'part') {
-      waiting?.parts.push(Buffer.from(rest, 'base64'));
+      if (waiting !== undefined) {
+        const part = Buffer.from(rest, 'base64');
+        waiting.parts.push(part);
+        waiting.length += part.length;
+        if (waiting.length > longestAnswer) {
+          lose(flood());
+        }
+      }
     } else if (kind === 'done' && waiting !== undefined) {
       pending.delete(Number(id));
       waiting.resolve({exitCode: Number(rest), output: Buffer.concat(waiting.parts).toString()});
@@ -70,8 +81,18 @@ export async function openServiceSession(
     }
   };
 
-  const lines = createInterface({input: process.stdout});
-  lines.on('line', receive);
+  let line = '';
+  process.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = `${line}${chunk}`.split('\n');
+    line = lines.pop() ?? '';
+    if (line.length > longestLine) {
+      line = '';
+      lose(flood());
+    }
+    for (const each of lines) {
+      receive(each);
+    }
+  });
   process.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     complaint = `${complaint}${chunk}`.slice(-500);
   });
@@ -98,7 +119,7 @@ export async function openServiceSession(
     }
     lastId += 1;
     const {promise, resolve, reject} = Promise.withResolvers<Answer>();
-    pending.set(lastId, {resolve, reject, parts: []});
+    pending.set(lastId, {resolve, reject, parts: [], length: 0});
     process.stdin.write(`${[lastId, name, ...words].join(' ')}\n`);
     return promise;
   };
@@ -184,6 +205,10 @@ export async function openServiceSession(
       lose(new GuestError('Internal', 'the session with the services was closed'));
     },
   };
+}
+
+function flood(): GuestError {
+  return new GuestError('Internal', 'the session with the services sent more than it was asked for');
 }
 
 function encode(content: string): string {

@@ -92,3 +92,17 @@ test('a session that is closed ends what runs in the instance', async t => {
   await host[Symbol.asyncDispose]();
   await t.throwsAsync(waiting, {message: /was closed/});
 });
+
+test('a session that sends more than any answer has is ended, not remembered', async t => {
+  for (const flood of ['x', `part 1 ${'A'.repeat(3000)}\n`]) {
+    const {driver, say, asked} = playedDriver();
+    const opening = openServiceSession(driver, 'u', signal);
+    say('ready\n');
+    await using host = await opening;
+    const waiting = host.units();
+    await asked();
+    say(flood.repeat(Math.ceil(2_000_000 / flood.length)));
+    await t.throwsAsync(waiting, {message: /more than it was asked for/});
+    t.true(host.lost.aborted);
+  }
+});
