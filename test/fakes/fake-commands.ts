@@ -3,7 +3,7 @@ import {pipeline} from 'node:stream/promises';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {ExecHandler} from './fake-process.ts';
 
-/** The few commands that the driver contract uses; anything else is "command not found". */
+/** The few commands that the driver contract uses; anything else is not there, and neither is the folder /missing. */
 export function fakeCommands(clock: Clock): ExecHandler {
   const commands: Readonly<Record<string, ExecHandler>> = {
     true: async () => 0,
@@ -59,11 +59,12 @@ export function fakeCommands(clock: Clock): ExecHandler {
   };
 
   return async call => {
-    const handler = commands[call.command[0] ?? ''];
-    if (handler !== undefined) return await handler(call);
+    if (call.directory === '/missing') {
+      call.stderr.write("nexus: cd: can't cd to /missing\n");
+      return 1;
+    }
 
-    call.stderr.write(`${call.command[0]}: command not found\n`);
-    return 127;
+    return (await commands[call.command[0] ?? '']?.(call)) ?? 127;
   };
 }
 
