@@ -2,6 +2,9 @@ import {readFile, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
 import test from 'ava';
 import {parse} from 'yaml';
+import {systemClock} from '../../api/effects/clock.ts';
+import {systemRandom} from '../../api/effects/random.ts';
+import {createEventRecorder} from '../../api/storage/event-recorder.ts';
 import {startServer, workspaceNamed} from '../api/server/test-server.ts';
 import {createBench} from './run-cli.ts';
 
@@ -77,6 +80,38 @@ test('describe tells of a resource and its events', async t => {
   t.regex(stdout, /^Name: +a\n/);
   t.regex(stdout, /Created +admin +admin created Workspace "a"/);
   t.regex((await bench.nexus(['events', '--for', 'ws/a'])).stdout, /Created +workspace\/a/);
+});
+
+test('delete says where work that was kept is, and how to take it back', async t => {
+  await using server = await startServer();
+  await using bench = await createBench(server);
+  await server.client.create('Workspace', workspaceNamed('a'));
+  const recorder = createEventRecorder({
+    storage: server.storage,
+    clock: systemClock,
+    random: systemRandom,
+    component: 'controller',
+  });
+  const release = (async () => {
+    for await (const event of server.storage.watch('Workspace', {signal: AbortSignal.timeout(20_000)})) {
+      if (event.type === 'MODIFIED' && event.object.metadata.deletionTimestamp !== undefined) {
+        const {metadata} = event.object;
+        await server.storage.update('Workspace', {...event.object, metadata: {...metadata, finalizers: []}});
+        await recorder.record({
+          regarding: {kind: 'Workspace', name: 'a', uid: metadata.uid},
+          type: 'Warning',
+          reason: 'WorkKept',
+          message: 'Take it back with: nexus workspace undelete a',
+        });
+        return;
+      }
+    }
+  })();
+  const {code, stdout, stderr} = await bench.nexus(['delete', 'ws/a']);
+  await release;
+  t.is(code, 0, stderr);
+  t.is(stdout, 'workspace/a deleted\n');
+  t.regex(stderr, /workspace\/a: Take it back with: nexus workspace undelete a\n$/);
 });
 
 test('delete waits until it is gone, and forgives what is not there only if told to', async t => {
@@ -171,7 +206,7 @@ test('users are added with a key and a token, which is theirs', async t => {
   );
   const {stdout: token} = await bench.nexus(['user', 'add', 'bob', '--key', key]);
   const env = {NEXUS_TOKEN: token.trim()};
-  t.regex((await bench.nexus(['user', 'whoami'], {env})).stdout, /^bob \(user, 1 ssh keys\)/);
+  t.regex((await bench.nexus(['user', 'whoami'], {env})).stdout, /^bob \(user, 1 ssh key\)/);
   t.is((await bench.nexus(['node', 'cordon', 'x'], {env})).code, 5);
   const {stdout: other} = await bench.nexus(['user', 'token', '--expires-in', '1h'], {env});
   t.regex((await bench.nexus(['user', 'whoami'], {env: {NEXUS_TOKEN: other.trim()}})).stdout, /^bob/);
