@@ -6,6 +6,8 @@ import {connect} from '../connect.ts';
 import {CliError} from '../exit-code.ts';
 import type {Target} from '../resource-name.ts';
 import {nameOf, parseTargets} from '../resource-name.ts';
+import type {Release} from '../wait/release.ts';
+import {expectRelease} from '../wait/release.ts';
 import {waitFor} from '../wait/wait-for.ts';
 import {callerName} from './apply.ts';
 
@@ -26,13 +28,16 @@ export async function deleteResources(
   await using client = await connect(cli);
   const targets = await targetsOf(cli, client, {words, options});
   const deleted: Target[] = [];
+  const releases: Release[] = [];
   for (const target of targets) {
     try {
       if (target.kind === 'Workspace' && options.dryRun !== true) {
+        const release = await expectRelease(cli, client, target.name);
         await client.workspaces.delete(target.name, {
           signal: cli.signal,
           ...(options.force === true ? {force: true} : {}),
         });
+        releases.push(release);
       } else {
         await client.delete(target.kind, target.name, {
           signal: cli.signal,
@@ -55,6 +60,11 @@ export async function deleteResources(
       goal: {type: 'Delete'},
       timeout: options.timeout ?? '2m',
     });
+    for (const event of await Promise.all(releases.map(release => release()))) {
+      if (event?.spec.type === 'Warning') {
+        cli.note(`workspace/${event.spec.regarding.name}: ${event.spec.message}`);
+      }
+    }
   }
 }
 
