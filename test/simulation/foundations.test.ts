@@ -150,7 +150,14 @@ test('a node that is cut off says nothing, and a lost message breaks the stream 
   const {clock, network, served, connecting} = connected('cut');
   await clock.run(100);
   const connection = await connecting;
-  const conditions = {delay: {least: 0, most: 0}, lose: 0, double: 0, reorder: 0, partitioned: true};
+  const conditions = {
+    delay: {least: 0, most: 0},
+    lose: 0,
+    vanish: 0,
+    double: 0,
+    reorder: 0,
+    partitioned: true,
+  };
   network.setConditions('n', conditions);
   const outcome = connection.request('bundle/has', {digest: 'x'}).catch((error: unknown) => error);
   await clock.run(60_000);

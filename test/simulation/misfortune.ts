@@ -39,8 +39,9 @@ export function drawClimate(random: SeededRandom): Climate {
     network: {
       delay: {least: 0, most: random.between(1, 300)},
       lose: some(0.1),
+      vanish: some(0.1),
       double: some(0.2),
-      reorder: 0,
+      reorder: some(0.2),
       partitioned: false,
     },
     hand: some(0.5),

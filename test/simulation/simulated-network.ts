@@ -13,9 +13,11 @@ export type Conditions = {
   readonly delay: {readonly least: number; readonly most: number};
   /** It is lost, and the stream breaks some time later. */
   readonly lose: number;
-  /** A request arrives a second time, later. */
+  /** A notification never arrives, and nothing else shows it. No real stream does that; what holds here holds against our own bugs, too. */
+  readonly vanish: number;
+  /** It arrives a second time, later. */
   readonly double: number;
-  /** It overtakes others. No real stream does that, and {@link AgentPeer} promises that none does. */
+  /** It overtakes others. No real stream does that either, and {@link AgentPeer} promises that none does. */
   readonly reorder: number;
   /** Nothing gets through, and nobody is told. */
   readonly partitioned: boolean;
@@ -24,6 +26,7 @@ export type Conditions = {
 export const goodConditions: Conditions = {
   delay: {least: 0, most: 2},
   lose: 0,
+  vanish: 0,
   double: 0,
   reorder: 0,
   partitioned: false,
@@ -72,7 +75,7 @@ export function createSimulatedNetwork({
   const wire = (node: string, receive: (message: Message) => void, broken: () => void) => {
     let last = 0;
     return (message: Message) => {
-      const {delay, lose, double, reorder, partitioned} = conditions.get(node) ?? goodConditions;
+      const {delay, lose, vanish, double, reorder, partitioned} = conditions.get(node) ?? goodConditions;
       if (partitioned) {
         return;
       }
@@ -80,6 +83,10 @@ export function createSimulatedNetwork({
       if (random.chance(lose)) {
         // A stream repeats what was lost until it is through, or breaks.
         clock.schedule(random.between(0, longestRepetition), broken);
+        return;
+      }
+
+      if (message.type === 'notification' && random.chance(vanish)) {
         return;
       }
 
@@ -92,7 +99,7 @@ export function createSimulatedNetwork({
       // A tick apart for each, since what falls due at one moment comes in any order.
       last += 0.001;
       clock.schedule(due - clock.now() + 0.001, deliver);
-      if (message.type === 'request' && random.chance(double)) {
+      if (message.type !== 'answer' && random.chance(double)) {
         clock.schedule(due - clock.now() + random.between(0, 1000), deliver);
       }
     };

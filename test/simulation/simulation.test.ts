@@ -36,6 +36,7 @@ test('a node that falls silent is told to be within half a minute, and what it r
   world.network.setConditions('node-1', {
     delay: {least: 0, most: 0},
     lose: 0,
+    vanish: 0,
     double: 0,
     reorder: 0,
     partitioned: true,
