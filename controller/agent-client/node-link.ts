@@ -98,13 +98,19 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
         }
       },
     });
+    // An agent that can't say what there is, because its backend is away, is not heard from, however often it beats.
+    const heard = () => {
+      if (session === mine) {
+        heardAt = clock.now();
+      }
+    };
     using _changes = connection.on('instance/changed', instance => {
-      heardAt = clock.now();
+      heard();
       sync.arrived();
       takeInstance(instance);
     });
     using _heartbeats = connection.on('heartbeat', next => {
-      heardAt = clock.now();
+      heard();
       if (takeFacts(next)) {
         onChange();
       }
