@@ -39,6 +39,11 @@ die() {
   exit 1
 }
 
+# usage SCRIPT: the comment at its beginning, which says what it does and how it is called.
+usage() {
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$1"
+}
+
 # quietly COMMAND...: its output is shown only if it fails.
 quietly() {
   local output status=0
