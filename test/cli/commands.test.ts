@@ -114,6 +114,13 @@ test('delete says where work that was kept is, and how to take it back', async t
   t.regex(stderr, /workspace\/a: Take it back with: nexus workspace undelete a\n$/);
 });
 
+test('a node is not set up for an installation that can not be one', async t => {
+  await using bench = await createBench();
+  const {code, stderr} = await bench.nexus(['agent', 'setup', '--image', 'x', '--installation', 'mine']);
+  t.is(code, 2);
+  t.regex(stderr, /six hexadecimal digits, not "mine"\nhint: .*\$NEXUS_HOME\/installation/);
+});
+
 test('delete waits until it is gone, and forgives what is not there only if told to', async t => {
   await using server = await startServer();
   await using bench = await createBench(server);
