@@ -82,7 +82,7 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
       if (installation !== options.installation) {
         throw new AgentError(
           'Invalid',
-          `this agent belongs to installation ${options.installation}, not ${installation}`,
+          `this agent belongs to installation ${options.installation}, not ${installation}; to make this machine a node of it: nexus agent setup --installation ${installation}`,
         );
       }
       fence = role === 'controller' ? await options.epochs.enter(epoch) : refuseChanges;

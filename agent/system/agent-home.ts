@@ -76,7 +76,7 @@ export async function ensureInstallation({installationFile}: AgentHome, given?: 
     }
     if (given !== undefined && given !== existing) {
       throw new Error(
-        `${installationFile} says ${existing}: this home already serves another installation than ${given}`,
+        `${installationFile} says ${existing}: this home already serves another installation than ${given}; if nothing of it is left, end its agent and remove the file`,
       );
     }
     return existing;

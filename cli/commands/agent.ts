@@ -29,7 +29,15 @@ export async function agent(
   return exitCodes.ok.code;
 }
 
-export async function setupAgent(cli: Cli, image: string): Promise<void> {
+export type SetupAgentOptions = {readonly image: string; readonly installation?: string};
+
+export async function setupAgent(cli: Cli, {image, installation: given}: SetupAgentOptions): Promise<void> {
+  if (given !== undefined && !/^[0-9a-f]{6}$/.test(given)) {
+    throw new CliError('usage', `--installation wants six hexadecimal digits, not "${given}"`, {
+      hint: "They are in $NEXUS_HOME/installation on the server's machine.",
+    });
+  }
+
   const file = path.resolve(cli.cwd, image);
   try {
     await access(file);
@@ -41,7 +49,12 @@ export async function setupAgent(cli: Cli, image: string): Promise<void> {
   }
 
   await ensureHome(cli.home);
-  const {installation, backend} = await setupNode({home: cli.home, image: file, progress: cli.note});
+  const {installation, backend} = await setupNode({
+    home: cli.home,
+    image: file,
+    progress: cli.note,
+    ...(given === undefined ? {} : {installation: given}),
+  });
   cli.print(`installation ${installation} is ready on ${backend}`);
 }
 

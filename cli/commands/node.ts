@@ -40,6 +40,12 @@ export async function addNode(
   await using client = await connect(cli);
   await client.create('Node', node, {signal: cli.signal});
   cli.print(`node/${name} created`);
+  if (options.identity === undefined) {
+    cli.note(
+      `The server logs in as ${options.user} with its own key, which must be in authorized_keys there: $NEXUS_HOME/keys/id_ed25519.pub on its machine`,
+    );
+  }
+
   cli.note(`Its agent is looked for now: nexus wait node/${name} --for=condition=Ready`);
 }
 
@@ -79,10 +85,14 @@ export async function removeNode(cli: Cli, name: string): Promise<void> {
   await using client = await connect(cli);
   const {items} = await client.list('Workspace', {fieldSelector: `status.node=${name}`, signal: cli.signal});
   if (items.length > 0) {
-    throw new CliError('conflict', `${items.length} workspaces are on node ${name}`, {
-      details: items.slice(0, 10).map(({metadata}) => `workspace/${metadata.name}`),
-      hint: 'Delete them first; with --force if the node is gone for good.',
-    });
+    throw new CliError(
+      'conflict',
+      `node ${name} still has ${items.length} ${items.length === 1 ? 'workspace' : 'workspaces'}`,
+      {
+        details: items.slice(0, 10).map(({metadata}) => `workspace/${metadata.name}`),
+        hint: 'Delete them first; with --force if the node is gone for good.',
+      },
+    );
   }
 
   await client.delete('Node', name, {signal: cli.signal});

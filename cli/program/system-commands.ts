@@ -1,4 +1,5 @@
 import type {Command} from 'commander';
+import type {SetupAgentOptions} from '../commands/agent.ts';
 import type {ServerCommandOptions} from '../commands/server.ts';
 import {exitCodes} from '../exit-code.ts';
 import type {Registration} from './registration.ts';
@@ -115,9 +116,10 @@ function addAgent(program: Command, {cli, setExitCode}: Registration): void {
     .command('setup')
     .description('make what the container backend needs: project, storage pool, bridge and image')
     .requiredOption('--image <file>', 'the image nexus/base, as hack/build-image makes it')
-    .action(async ({image}: {image: string}) => {
+    .option('--installation <id>', 'of the server that this node is for ($NEXUS_HOME/installation there)')
+    .action(async (options: SetupAgentOptions) => {
       const {setupAgent} = await import('../commands/agent.ts');
-      await setupAgent(cli, image);
+      await setupAgent(cli, options);
     });
   agent
     .command('purge')
