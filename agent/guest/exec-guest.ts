@@ -11,6 +11,7 @@ import type {ScriptOptions} from './run-script.ts';
 import {runScript} from './run-script.ts';
 import {scripts} from './scripts.ts';
 import {openServiceSession} from './service-session.ts';
+import {parseSetupResult} from './setup-result.ts';
 import {environmentFile} from './shell-quote.ts';
 
 export type ExecGuestOptions = {
@@ -101,22 +102,17 @@ export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Gue
         input: lines.join(''),
         signal,
         onLine(line) {
-          const step = /^step (\d+)$/.exec(line)?.[1];
+          const step = /^step (\d{1,3})$/.exec(line)?.[1];
           if (step !== undefined) {
             onStep(Number(step));
           }
         },
       });
-      const result = /^result (\d+) (\d+)\n/m.exec(output);
-      if (result === null) {
+      const outcome = parseSetupResult(output);
+      if (outcome === undefined) {
         throw new GuestError('Internal', 'the setup ended without a result');
       }
-      const [line, exitCode, step] = result;
-      return {
-        exitCode: Number(exitCode),
-        step: Number(step),
-        message: output.slice(result.index + line.length).trimEnd(),
-      };
+      return outcome;
     },
 
     async cancelSetup(uid) {

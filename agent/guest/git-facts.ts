@@ -1,7 +1,13 @@
+import {commitId} from '../../api/v1alpha1/repository.ts';
 import type {Inspection, RepositoryFacts} from './guest.ts';
 import {GuestError} from './guest-error.ts';
 
 const mostFiles = 1000;
+
+// What holds for honest git and scripts is checked nevertheless: who is root inside can replace them.
+const longestName = 255;
+const longestReason = 500;
+const largestFile = 262_144;
 
 /** Of what `inspect.sh` prints. */
 const lastLine = 'inspected yes';
@@ -11,7 +17,8 @@ export function parseFacts(output: string): RepositoryFacts & {readonly notMerge
   const fields = fieldsOf(output);
   const text = (name: string) => {
     const value = fields.get(name)?.[0];
-    return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
+    const content = value === undefined ? undefined : Buffer.from(value, 'base64');
+    return content === undefined || content.length > largestFile ? undefined : content.toString();
   };
   const commit = fields.get('commit')?.[0];
   const branch = fields.get('branch')?.[0];
@@ -20,12 +27,12 @@ export function parseFacts(output: string): RepositoryFacts & {readonly notMerge
   const packageJson = text('packageJson');
   const files = (text('files') ?? '')
     .split('\0')
-    .filter(name => name !== '')
+    .filter(name => name !== '' && name.length <= longestName)
     .sort();
   return {
-    ...(commit ? {commit} : {}),
-    ...(branch ? {branch} : {}),
-    ...(notMerged ? {notMerged} : {}),
+    ...(commitId.safeParse(commit).success ? {commit} : {}),
+    ...(branch && branch.length <= longestName ? {branch} : {}),
+    ...(notMerged ? {notMerged: notMerged.slice(0, longestReason)} : {}),
     // In a clone that was just made there is no work yet.
     ...(fields.has('fresh') ? {unsaved: false} : {}),
     configuration: {

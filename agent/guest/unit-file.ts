@@ -26,6 +26,9 @@ export function parseExit(line: string): (UnitExit & {readonly hash: string}) | 
   if (name === undefined || hash === undefined || invocation === undefined || result === '') {
     return undefined;
   }
+  if (code === 'exited' && !/^\d{1,3}$/.test(status)) {
+    return undefined;
+  }
   const exitCode = code === 'exited' ? Number(status) : 128 + (signals[status] ?? 0);
   return {name, hash, invocation, exitCode, message: describeExit(result, {code, status})};
 }
@@ -58,7 +61,7 @@ export function parseUnits(output: string): readonly UnitStatus[] {
     if (name === undefined || fields.get('Id') !== `${prefix}${name}.service`) {
       return [];
     }
-    const pid = Number(fields.get('MainPID'));
+    const pid = pidOf(fields.get('MainPID'));
     if (['active', 'activating', 'reloading'].includes(fields.get('ActiveState') ?? '') && pid > 0) {
       return [{name, hash, invocation, pid}];
     }
@@ -69,9 +72,14 @@ export function parseUnits(output: string): readonly UnitStatus[] {
 
 /** Of `systemctl show -p MainPID,InvocationID`. */
 export function parseStarted(output: string): {invocation: string; pid?: number} {
-  const pid = Number(/^MainPID=(\d+)$/m.exec(output)?.[1] ?? 0);
+  const pid = pidOf(/^MainPID=(\d+)$/m.exec(output)?.[1]);
   const invocation = /^InvocationID=([0-9a-f]+)$/m.exec(output)?.[1] ?? '';
   return {invocation, ...(pid > 0 ? {pid} : {})};
+}
+
+/** 0 for none. Linux has them up to 2^22. */
+function pidOf(text = ''): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
 }
 
 function splitOnce(text: string, separator: RegExp): [string, string] {
