@@ -140,9 +140,9 @@ export function workspaceRoutes({storage, authorized, audit, clock}: RouteContex
       responses: answers(202, accepted, 400, 401, 404, 409),
       async handle({caller, requestId, params: {id = ''}, query: {force}}) {
         const own = authorized.as(caller, requestId);
-        const workspace = force
-          ? await changeWorkspace(own, id, existing => annotate(existing, forceDeleteAnnotation, 'true'))
-          : await findResource(own, 'Workspace', id);
+        const workspace = await changeWorkspace(own, id, existing =>
+          force ? annotate(existing, forceDeleteAnnotation, 'true') : withoutForce(existing),
+        );
         const {name, uid} = workspace.metadata;
         const deleted = await own.delete('Workspace', name, {preconditions: {uid}});
         return {
@@ -196,6 +196,15 @@ function setRunning(workspace: Stored<'Workspace'>, running: boolean, now: strin
   }
 
   return (workspace.status?.failures ?? 0) > 0 ? annotate(workspace, retryAnnotation, now) : undefined;
+}
+
+/** A force that was cut off before its deletion, perhaps long ago, must not destroy what this deletion would keep. */
+function withoutForce(workspace: Stored<'Workspace'>): Workspace | undefined {
+  const {metadata} = workspace;
+  const {[forceDeleteAnnotation]: force, ...annotations} = metadata.annotations ?? {};
+  return force === undefined || metadata.deletionTimestamp !== undefined
+    ? undefined
+    : {...workspace, metadata: {...metadata, annotations}};
 }
 
 function annotate(workspace: Stored<'Workspace'>, key: string, value: string): Workspace | undefined {

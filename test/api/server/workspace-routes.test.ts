@@ -203,6 +203,27 @@ test('a deletion waits for the instance; a forced one says so to the controller'
   await t.throwsAsync(client.workspaces.delete('web'), {code: 'NotFound'});
 });
 
+test('a force that came to no deletion does not force the next one', async t => {
+  await using server = await startServer();
+  const {client} = server;
+  await client.workspaces.create({workspace_name: 'web'});
+  const annotations = {'nexus.dev/force-delete': 'true', 'example.com/own': 'stays'};
+  await client.patch('Workspace', 'web', {patch: {metadata: {annotations}}});
+  await client.workspaces.delete('web');
+  const {metadata} = await client.get('Workspace', 'web');
+  t.truthy(metadata.deletionTimestamp);
+  t.deepEqual(metadata.annotations, {'example.com/own': 'stays'});
+});
+
+test('a forced deletion stays forced when it is asked for again without', async t => {
+  await using server = await startServer();
+  const {client} = server;
+  await client.workspaces.create({workspace_name: 'web'});
+  await client.workspaces.delete('web', {force: true});
+  await client.workspaces.delete('web');
+  t.is((await client.get('Workspace', 'web')).metadata.annotations?.['nexus.dev/force-delete'], 'true');
+});
+
 test('a deleted workspace is given back with its uid and spec, and without its status', async t => {
   await using server = await startServer();
   const {client} = await server.user('ada');
