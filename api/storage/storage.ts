@@ -57,7 +57,8 @@ export type Revision<K extends Kind> = {
 /**
  * The one port to the truth. Guarantees of every adapter, held by `test/contracts/storage-contract.ts`:
  *
- * - A write that was acknowledged is durable; one that was not has happened whole or not at all.
+ * - A write that was acknowledged is durable; one that was not has happened whole or not at all. When the power goes, the latest Events may be
+ *   lost, and nothing else.
  * - `resourceVersion` changes with every write of an object and no other time. A write that would change nothing writes
  *   nothing and returns the object as it is. A stale `metadata.resourceVersion` is refused with `Conflict`; none means "whatever is there".
  * - `update` ignores `status`; `updateStatus` changes nothing else. `generation` grows by one exactly when spec changes.

@@ -6,6 +6,7 @@ import type {WriteOptions} from '../storage.ts';
 import {StorageError} from '../storage-error.ts';
 import type {Document} from './document.ts';
 import {freeze} from './document.ts';
+import {createEventDurability} from './event-durability.ts';
 import type {Change} from './lifecycle.ts';
 import type {PortAllocations} from './port-allocations.ts';
 import type {ResourceTable} from './resource-table.ts';
@@ -43,6 +44,7 @@ export function createWriter({
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   const rollback = database.prepare('ROLLBACK');
+  const durability = createEventDurability(database, log);
 
   const insert = (document: Document): Outcome => {
     const {kind, metadata} = document;
@@ -79,7 +81,8 @@ export function createWriter({
     return {before, after};
   };
 
-  const transact = (work: () => Outcome, {dryRun = false}: WriteOptions = {}): Document => {
+  const transact = (kind: Kind, work: () => Outcome, {dryRun = false}: WriteOptions = {}): Document => {
+    using _durability = durability.during(kind);
     begin.run();
     try {
       const {before, after} = work();
@@ -103,8 +106,8 @@ export function createWriter({
   };
 
   return {
-    insert: (document, options) => transact(() => insert(document), options),
-    change: (kind, name, decide, options) => transact(() => change(kind, name, decide), options),
+    insert: (document, options) => transact(document.kind, () => insert(document), options),
+    change: (kind, name, decide, options) => transact(kind, () => change(kind, name, decide), options),
   };
 }
 
