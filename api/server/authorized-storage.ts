@@ -117,6 +117,11 @@ export function createAuthorizedStorage({
           const admitted = admitCreate(object, caller);
           await checkOwner(storage, admitted);
           const created = await storage.create(kind, admitted, options);
+          if (kind === 'User' && options.dryRun !== true) {
+            // What a deletion that was cut off has left of an earlier one of that name.
+            await deleteBelongings(storage, created.metadata.name);
+          }
+
           if (options.dryRun !== true) {
             await record(created, 'Created', `${caller.name} created ${describe(created)}`);
           }

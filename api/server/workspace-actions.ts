@@ -92,7 +92,7 @@ export async function undeleteWorkspace(
 ): Promise<Stored<'Workspace'>> {
   const {caller, name, requestId} = request;
   const last = (await storage.history('Workspace', name)).at(-1);
-  if (last === undefined || (caller.role !== 'admin' && last.object.spec.owner !== caller.name)) {
+  if (last === undefined || !(await mayHave(storage, caller, last.object))) {
     throw new StorageError('NotFound', `Nothing is known of a workspace "${name}" that was deleted`);
   }
 
@@ -128,6 +128,20 @@ export async function undeleteWorkspace(
     requestId,
   });
   return restored;
+}
+
+/** Admins may have all; a user what it owned itself, and no namesake before its time. */
+async function mayHave(
+  storage: Storage,
+  {name, role}: CallerStorage['caller'],
+  {metadata, spec}: Stored<'Workspace'>,
+): Promise<boolean> {
+  if (role === 'admin' || spec.owner !== name) {
+    return role === 'admin';
+  }
+
+  const user = await storage.get('User', name);
+  return user.metadata.creationTimestamp <= metadata.creationTimestamp;
 }
 
 /** Set by a forced deletion: what holds unsaved work is destroyed, what an unreachable node keeps is let go of. */
