@@ -93,6 +93,8 @@ export function instanceRequest({spec, hostKey}: CreateOptions, placement: Place
         network: names.bridge,
         hwaddr: hardwareAddress(address),
         'ipv4.address': address,
+        // Services that listen on all addresses are for their owner, not for whoever has another workspace.
+        'security.port_isolation': 'true',
       },
     },
   };

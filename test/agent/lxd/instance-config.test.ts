@@ -62,6 +62,7 @@ test('one request holds all that a start needs', t => {
         network: 'nxabcdef',
         hwaddr: '0a:6e:0a:46:01:07',
         'ipv4.address': '10.70.1.7',
+        'security.port_isolation': 'true',
       },
     },
   });

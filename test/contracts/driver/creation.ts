@@ -1,9 +1,20 @@
 import {canonicalName} from '../../../agent/lxd/names.ts';
+import {RefusedError} from '../../../agent/probe.ts';
+import {connectTcp} from '../../../agent/system/tcp-connect.ts';
 import {exampleHostKey} from './example.ts';
 import type {DriverSuite} from './suite.ts';
 
 /** What a creation makes, and that it can be repeated at any moment. */
-export function creationContract({it, request, instance, stateOf, fails, box}: DriverSuite): void {
+export function creationContract({
+  it,
+  itReally,
+  run,
+  request,
+  instance,
+  stateOf,
+  fails,
+  box,
+}: DriverSuite): void {
   it('tells which backend it is and that it is ready', async (t, {driver}) => {
     const {ready, backend, version} = await driver.probe();
     t.true(ready);
@@ -21,6 +32,21 @@ export function creationContract({it, request, instance, stateOf, fails, box}: D
     for (const key of ['cpus', 'memory', 'disk'] as const) {
       t.true(allocatable[key] > 0 && allocatable[key] <= capacity[key], key);
     }
+  });
+
+  itReally('instances answer their node, but not each other', async (t, {driver}) => {
+    const [{uid}, {address = '', uid: other}] = await Promise.all([
+      instance(t, {started: true}),
+      instance(t, {started: true}),
+    ]);
+    // Nothing listens on this port: who can be reached refuses.
+    const signal = AbortSignal.timeout(10_000);
+    await t.throwsAsync(connectTcp(address, 9, {signal}), {instanceOf: RefusedError});
+    const knock = (host: string) =>
+      run(['timeout', '2', 'bash', '-c', `exec 3<>/dev/tcp/${host}/9`], {uid}).then(({stderr}) => stderr);
+    t.regex(await knock('127.0.0.1'), /Connection refused/);
+    t.notRegex(await knock(address), /Connection refused/);
+    t.is((await driver.observeOne(other))?.state, 'Running');
   });
 
   it('creates a stopped instance with all that was asked for', async (t, {driver}) => {
