@@ -19,6 +19,8 @@ export type Climate = {
 
 export function drawClimate(random: SeededRandom): Climate {
   const some = (most: number) => (random.chance(0.4) ? random.fraction() * most : 0);
+  // One or the other: the controller counts what it is told, and a change that came twice would make up for one that never came.
+  const loses = random.chance(0.5);
   return {
     storage: {
       dieBefore: some(0.02),
@@ -39,9 +41,9 @@ export function drawClimate(random: SeededRandom): Climate {
     network: {
       delay: {least: 0, most: random.between(1, 300)},
       lose: some(0.1),
-      vanish: some(0.1),
-      double: some(0.2),
-      reorder: some(0.2),
+      vanish: loses ? some(0.1) : 0,
+      double: loses ? 0 : some(0.2),
+      reorder: loses ? 0 : some(0.2),
       partitioned: false,
     },
     hand: some(0.5),
