@@ -1,5 +1,6 @@
 import type {ApiError} from '../api/client/api-error.ts';
 import {CliError, exitCodes} from './exit-code.ts';
+import {printable} from './output/table.ts';
 
 export type ErrorReport = {readonly exitCode: number; readonly lines: readonly string[]};
 
@@ -41,7 +42,7 @@ function report(
       `error: ${message}`,
       ...details.map(detail => `  ${detail}`),
       ...(hint === undefined ? [] : [`hint: ${hint}`]),
-    ],
+    ].map(printable),
   };
 }
 

@@ -37,3 +37,14 @@ test('no two reasons share an exit code', t => {
   const codes = Object.values(exitCodes).map(({code}) => code);
   t.is(new Set(codes).size, codes.length);
 });
+
+test('what comes from a workspace or a server can not steer the terminal', t => {
+  const hostile = 'x\u001B]0;gone\u0007\u009B2J';
+  for (const error of [
+    new CliError('failed', hostile, {details: [hostile], hint: hostile}),
+    new ApiError('Invalid', hostile, {status: 422, details: [{path: hostile, message: hostile}]}),
+    new Error(hostile, {cause: new Error(hostile)}),
+  ]) {
+    t.notRegex(reportError(error).lines.join(''), /\p{Cc}/u);
+  }
+});
