@@ -98,7 +98,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
         }
       },
     });
-    // An agent that can't say what there is, because its backend is away, is not heard from, however often it beats.
+    // An agent that can't say what there is, because its backends are away, is not heard from, however often it beats.
     const heard = () => {
       if (session === mine) {
         heardAt = clock.now();
@@ -110,7 +110,9 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       takeInstance(instance);
     });
     using _heartbeats = connection.on('heartbeat', next => {
-      heard();
+      if (next.providers.length === 0 || next.providers.some(({ready}) => ready)) {
+        heard();
+      }
       if (takeFacts(next)) {
         onChange();
       }
