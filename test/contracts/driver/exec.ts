@@ -21,6 +21,14 @@ export function execContract({it, itReally, box, run, fails, instance}: DriverSu
     t.is(exitCode, 2);
   });
 
+  itReally('nothing of what short commands say is lost', async t => {
+    const command = ['sh', '-c', 'echo out; echo error >&2'];
+    for (let round = 0; round < 25; round += 1) {
+      const results = await Promise.all(Array.from({length: 4}, () => run(command)));
+      for (const result of results) t.deepEqual(result, {stdout: 'out\n', stderr: 'error\n', exitCode: 0});
+    }
+  });
+
   it('a command that does not exist is no fault of the backend', async t => {
     t.is((await run(['no-such-command'])).exitCode, 127);
   });
