@@ -40,7 +40,14 @@ export type Client = AsyncDisposable & {
   /** A GET whose answer is not in the envelope. The caller reads or destroys the body. */
   download(path: string, options?: CallOptions): Promise<Dispatcher.ResponseData>;
   /** Open and paused, so that nothing comes before there is a listener: `resume()` it then. */
-  websocket(path: string, signal?: AbortSignal): Promise<WebSocket>;
+  websocket(
+    path: string,
+    signal?: AbortSignal,
+    options?: {
+      /** True by default. An answer to a peer that has closed already fails, and what is still to be read is lost with it. */
+      readonly answersPings?: boolean;
+    },
+  ): Promise<WebSocket>;
 };
 
 const envelope = z.object({
@@ -132,10 +139,13 @@ export function createClient({socket}: {readonly socket: string}): Client {
       });
     },
 
-    async websocket(path, signal) {
+    async websocket(path, signal, {answersPings = true} = {}) {
       return await guarded(`websocket ${path}`, signal, async () => {
         signal?.throwIfAborted();
-        const websocket = new WebSocket(`ws+unix:${socket}:${path}`, {perMessageDeflate: false});
+        const websocket = new WebSocket(`ws+unix:${socket}:${path}`, {
+          perMessageDeflate: false,
+          autoPong: answersPings,
+        });
         const {promise, resolve, reject} = Promise.withResolvers<void>();
         const abort = () => {
           reject(signal?.reason);

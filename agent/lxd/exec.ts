@@ -120,6 +120,8 @@ async function connect(client: Client, {id, fds, signal}: Connecting) {
       : await client.websocket(
           `/1.0/operations/${id}/websocket?secret=${encodeURIComponent(secret)}`,
           signal,
+          // Of a short command the streams are often closed by the time their first ping is read, with all the output still to come.
+          {answersPings: name === 'control'},
         );
   };
   const [control, input, output, errorOutput] = await Promise.all(['control', '0', '1', '2'].map(open));
