@@ -121,6 +121,18 @@ test('a node is not set up for an installation that can not be one', async t => 
   t.regex(stderr, /six hexadecimal digits, not "mine"\nhint: .*\$NEXUS_HOME\/installation/);
 });
 
+test('a workspace is not given back under a name that is taken, and why is said', async t => {
+  await using server = await startServer();
+  await using bench = await createBench(server);
+  await server.client.create('Workspace', workspaceNamed('a'));
+  const {code, stderr} = await bench.nexus(['workspace', 'undelete', 'a']);
+  t.is(code, 8);
+  t.is(
+    stderr,
+    'error: Workspace "a" exists\nhint: Only what was deleted last under a name can be given back, once the name is free.\n',
+  );
+});
+
 test('delete waits until it is gone, and forgives what is not there only if told to', async t => {
   await using server = await startServer();
   await using bench = await createBench(server);
