@@ -1,3 +1,4 @@
+import {isApiError} from '../../api/client/api-error.ts';
 import type {Client} from '../../api/client/client.ts';
 import type {Provider} from '../../api/v1alpha1/workspace.ts';
 import {provider as providers} from '../../api/v1alpha1/workspace.ts';
@@ -71,8 +72,20 @@ export async function setRunning(
 
 export async function undelete(cli: Cli, word: string): Promise<void> {
   await using client = await connect(cli);
-  const {name} = await client.workspaces.undelete(workspaceName(word), {signal: cli.signal});
-  cli.print(`workspace/${name} is back`);
+  const wanted = workspaceName(word);
+  try {
+    const {name} = await client.workspaces.undelete(wanted, {signal: cli.signal});
+    cli.print(`workspace/${name} is back`);
+  } catch (error) {
+    if (!isApiError(error, 'Conflict')) {
+      throw error;
+    }
+
+    throw new CliError('conflict', error.message, {
+      hint: 'Only what was deleted last under a name can be given back, once the name is free.',
+      cause: error,
+    });
+  }
 }
 
 async function waitIfAsked(
