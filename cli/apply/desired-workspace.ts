@@ -35,7 +35,9 @@ export async function desiredWorkspace(
   }
 
   if (copy.dirty) {
-    cli.note(`warning: what is not committed in ${copy.folder} is not part of the workspace`);
+    cli.note(
+      `warning: what is not committed in ${copy.folder} does not get into the workspace; only its declaration is read as it lies there`,
+    );
   }
 
   const bundle = copy.pushed ? undefined : await bundleOf(copy, context);
