@@ -6,7 +6,7 @@ import {DriverError} from '../driver.ts';
 import type {Account} from './account.ts';
 import type {Client} from './client.ts';
 import type {Operations} from './operation.ts';
-import {readableOf, writableOf} from './websocket-stream.ts';
+import {readableOf, wholeOf, writableOf} from './websocket-stream.ts';
 
 export type ExecTarget = {
   readonly client: Client;
@@ -45,10 +45,16 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
     throw error;
   });
   const {control, input, output, errorOutput} = sockets;
-  const finished = operations.wait(id).then(ended => exitCodeOf(ended, options.command), exitCodeOfUnstarted);
+  const ended = operations.wait(id);
+  const finished = ended.then(result => exitCodeOf(result, options.command), exitCodeOfUnstarted);
+  const unstarted = ended.then(
+    () => false,
+    error => exitCodeOfUnstarted(error) > 0,
+  );
+  unstarted.catch(() => {});
   const stdin = writableOf(input, {endsByMessage: options.tty === undefined});
-  const stdout = readableOf(output, finished);
-  const stderr = readableOf(errorOutput, finished);
+  const stdout = readableOf(output, unstarted);
+  const stderr = readableOf(errorOutput, unstarted);
 
   control.resume();
   const tell = (message: object) => {
@@ -62,7 +68,12 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
   if (signal?.aborted) abort();
   signal?.addEventListener('abort', abort, {once: true});
 
-  const exitCode = finished.finally(() => {
+  const complete = async () => {
+    const code = await finished;
+    await Promise.all([stdout, stderr].map(wholeOf));
+    return code;
+  };
+  const exitCode = complete().finally(() => {
     signal?.removeEventListener('abort', abort);
     control.close();
     stdin.destroy();

@@ -1,11 +1,14 @@
 import {Readable, Writable} from 'node:stream';
+import {finished} from 'node:stream/promises';
 import type {RawData, WebSocket} from 'ws';
+import {DriverError} from '../driver.ts';
 
 /**
  * What the other side sends. Bytes come in binary messages; a text message means "no more". It also ends when the socket is closed in an
- * orderly way, or in any way once `finished` has resolved; else it is destroyed. Nothing is read ahead of the reader.
+ * orderly way. Closed in another way it fails with DriverError BackendUnavailable, for what was still to come is lost; but it ends if
+ * nothing can have been lost, since `unstarted` resolves to true. Nothing is read ahead of the reader.
  */
-export function readableOf(websocket: WebSocket | undefined, finished: Promise<unknown>): Readable {
+export function readableOf(websocket: WebSocket | undefined, unstarted: Promise<boolean>): Readable {
   if (websocket === undefined) return Readable.from([]);
 
   const readable = new Readable({
@@ -18,6 +21,8 @@ export function readableOf(websocket: WebSocket | undefined, finished: Promise<u
       callback(error);
     },
   });
+  // A fault that nobody listens for must not end the process; whoever reads gets it, and so does who waits for `wholeOf`.
+  readable.on('error', () => {});
   let ended = false;
   const end = () => {
     if (!ended && !readable.destroyed) readable.push(null);
@@ -28,10 +33,32 @@ export function readableOf(websocket: WebSocket | undefined, finished: Promise<u
     else if (!ended && !readable.push(bytesOf(data))) websocket.pause();
   });
   websocket.on('close', code => {
-    if (code === orderly || code === withoutStatus) end();
-    else finished.then(end, () => readable.destroy());
+    if (ended || readable.destroyed) return;
+    if (code === orderly || code === withoutStatus) return end();
+    const lost = new DriverError(
+      'BackendUnavailable',
+      `the output of a command was cut off (close code ${code})`,
+    );
+    unstarted.then(
+      nothing => (nothing ? end() : readable.destroy(lost)),
+      () => readable.destroy(lost),
+    );
   });
   return readable;
+}
+
+/**
+ * Resolves once all that came was read, or the reader is known to hold the rest back; rejects with what cut it off. For after the end of a
+ * command, when its output has all been sent.
+ */
+export async function wholeOf(readable: Readable): Promise<void> {
+  // Who does not read now may never do so, and is told of a loss when it reads.
+  if (readable.errored !== null) throw readable.errored;
+  if (!readable.readableFlowing && readable.listenerCount('readable') === 0) return;
+  await finished(readable).catch((error: unknown) => {
+    // Whoever stopped reading wants no more.
+    if (error instanceof DriverError) throw error;
+  });
 }
 
 export type WritableOptions = {
