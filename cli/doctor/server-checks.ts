@@ -34,10 +34,11 @@ export const serverChecks: readonly Check[] = [
     name: 'token',
     async run(cli) {
       if ((await findToken(cli, await serverAddress(cli))) === undefined) {
+        const {url} = await serverAddress(cli);
         return {
           state: 'bad',
-          message: 'there is none',
-          cure: 'Set NEXUS_TOKEN, or write one to $NEXUS_HOME/token; an admin makes one with nexus user add NAME.',
+          message: `there is none for ${url}; the admin's is shown only to this home's own server, while it runs`,
+          cure: 'Start the server, set NEXUS_TOKEN, or write one to $NEXUS_HOME/token; an admin makes one with nexus user add NAME.',
         };
       }
 

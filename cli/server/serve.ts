@@ -18,8 +18,9 @@ import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
 import type {Connect} from '../../controller/agent-client/connect.ts';
 import {runController} from '../../controller/run.ts';
 import {ensureHome} from '../home.ts';
+import {processStart} from '../process-start.ts';
 import type {ServerRecord} from '../server-address.ts';
-import {serverRecordFile} from '../server-address.ts';
+import {serverPortFile, serverRecordFile} from '../server-address.ts';
 import {ownKeyFile} from '../ssh/identity.ts';
 import {createLiveInstances} from './live-instances.ts';
 import {ensureLocalNode} from './local-node.ts';
@@ -128,7 +129,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
   });
   const {host, port, tls} = options;
   const listening = stack.use(await listen(app, {host, port, ...(tls === undefined ? {} : {tls})}));
-  stack.use(await writeRecord(home, {url: reachable(listening.url), pid: process.pid}));
+  const {pid} = process;
+  stack.use(await writeRecord(home, {url: reachable(listening.url), pid, started: await processStart(pid)}));
+  if (port !== 0) {
+    await writeFile(serverPortFile(home), `${port}\n`, {mode: 0o600});
+  }
+
   log.info({url: listening.url, identity: ownKeyFile(home)}, 'nexus server is up');
 
   const running = stack.move();

@@ -1,9 +1,12 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import {processStart} from '../../cli/process-start.ts';
 import {addressUrl, findToken, serverAddress} from '../../cli/server-address.ts';
 import {parseSettings} from '../../cli/settings.ts';
 import {createBench} from './run-cli.ts';
+
+const record = (process: object) => JSON.stringify({url: 'http://127.0.0.1:4001', ...process});
 
 const read = (text: string) => parseSettings(text, 'config.yaml');
 
@@ -59,8 +62,8 @@ test("the environment comes before the settings, these before the home's own ser
   await using bench = await createBench();
   const {home} = bench;
   await mkdir(home);
-  t.deepEqual(await serverAddress({home, env: {}}), {url: 'http://127.0.0.1:3001', own: true});
-  await writeFile(path.join(home, 'server.json'), '{"url": "http://127.0.0.1:4001", "pid": 1}');
+  t.deepEqual(await serverAddress({home, env: {}}), {url: 'http://127.0.0.1:3001', own: false});
+  await writeFile(path.join(home, 'server.json'), record({pid: process.pid}));
   t.deepEqual(await serverAddress({home, env: {}}), {url: 'http://127.0.0.1:4001', own: true});
   await writeFile(path.join(home, 'config.yaml'), 'version: 1\nserver: nexus.example.com');
   t.deepEqual(await serverAddress({home, env: {}}), {url: 'https://nexus.example.com:3001', own: false});
@@ -68,6 +71,32 @@ test("the environment comes before the settings, these before the home's own ser
     url: 'http://127.0.0.1:4001',
     own: true,
   });
+});
+
+test('a home whose server has ended remembers its port, and takes nobody there for its own', async t => {
+  await using bench = await createBench();
+  const {home} = bench;
+  await mkdir(home);
+  await writeFile(path.join(home, 'server.port'), '4001\n');
+  const ended = {url: 'http://127.0.0.1:4001', own: false};
+  t.deepEqual(await serverAddress({home, env: {}}), ended);
+  t.deepEqual(await serverAddress({home, env: {NEXUS_SERVER: 'http://127.0.0.1:4001'}}), ended);
+  await writeFile(path.join(home, 'server.port'), 'x');
+  t.deepEqual(await serverAddress({home, env: {}}), {url: 'http://127.0.0.1:3001', own: false});
+});
+
+test('the record of a server that was killed says nothing, though its process id was given out again', async t => {
+  await using bench = await createBench();
+  const {home} = bench;
+  await mkdir(home);
+  const gone = {url: 'http://127.0.0.1:3001', own: false};
+  await writeFile(path.join(home, 'server.json'), record({pid: 2 ** 30}));
+  t.deepEqual(await serverAddress({home, env: {}}), gone);
+  await writeFile(path.join(home, 'server.json'), record({pid: process.pid, started: '1'}));
+  t.deepEqual(await serverAddress({home, env: {}}), gone);
+  const started = await processStart(process.pid);
+  await writeFile(path.join(home, 'server.json'), record({pid: process.pid, ...(started && {started})}));
+  t.true((await serverAddress({home, env: {}})).own);
 });
 
 test("the admin's token is shown to this home's own server only", async t => {
