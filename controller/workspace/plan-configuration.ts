@@ -18,11 +18,11 @@ export function planConfiguration({desired, instance}: Present): Action[] {
     actions.push({type: 'SetLimits', limits});
   }
 
+  // Where the record of them was lost, a revoked key may still open the instance.
   const keys = desired.authorizedKeys;
   if (
     instance.state === 'Running' &&
     keys !== undefined &&
-    instance.authorizedKeysHash !== undefined &&
     instance.authorizedKeysHash !== authorizedKeysHash(keys)
   ) {
     actions.push({type: 'SetAuthorizedKeys', keys});

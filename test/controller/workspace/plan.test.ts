@@ -275,6 +275,21 @@ const rows: readonly Row[] = [
     actions: ['SetAuthorizedKeys'],
   },
   {
+    title: 'keys are set when nobody knows which the running instance has',
+    situation: {sight: lacking('authorizedKeysHash')},
+    actions: ['SetAuthorizedKeys'],
+  },
+  {
+    title: 'keys wait for an operation that goes on',
+    situation: {
+      sight: present({
+        ...without(healthyInstance(), 'authorizedKeysHash'),
+        operation: {kind: 'Fetch', startedAt: '2026-11-20T09:59:50.000Z'},
+      }),
+    },
+    actions: [],
+  },
+  {
     title: 'keys stay when the owner is not known',
     situation: {
       desired: {...desiredFor(), authorizedKeys: undefined},

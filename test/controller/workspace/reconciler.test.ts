@@ -216,6 +216,11 @@ const drifts: readonly {
   {title: 'forwards closed by hand', change: {forwards: []}, methods: ['instance/forwards']},
   {title: 'keys edited by hand', change: {authorizedKeysHash: 'other'}, methods: ['instance/authorizedKeys']},
   {
+    title: 'what was known of its keys lost',
+    change: {authorizedKeysHash: undefined},
+    methods: ['instance/authorizedKeys'],
+  },
+  {
     title: 'limits edited by hand',
     change: {limits: {cpus: 1, memory: 1, disk: 1}},
     methods: ['instance/limits'],
