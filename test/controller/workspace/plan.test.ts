@@ -288,6 +288,7 @@ const rows: readonly Row[] = [
       }),
     },
     actions: [],
+    wait: 'Operation',
   },
   {
     title: 'keys stay when the owner is not known',
