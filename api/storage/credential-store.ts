@@ -15,8 +15,8 @@ export type CredentialStore = {
   /** Without the secrets. */
   list(user: string): Promise<readonly {readonly host: string; readonly createdAt: string}[]>;
   /**
-   * What git needs to clone `url` for `owner`: a password for http(s), a key for ssh. Undefined without one. Throws when it can't be
-   * decrypted: the server's key is another one than it was.
+   * What git needs to clone `url` for `owner`: a password for https, a key for ssh. Undefined without one, and for http and git, where
+   * everybody on the way could read it. Throws when it can't be decrypted: the server's key is another one than it was.
    */
   forRepository(owner: string, url: string): Promise<GitCredential | undefined>;
 };
@@ -97,7 +97,7 @@ export function createCredentialStore({
       try {
         const {spec} = await storage.get('Credential', nameOf(owner, host));
         const credential = decrypt(owner, host, spec.ciphertext);
-        return (credential.type === 'sshKey') === (transport === 'ssh') ? credential : undefined;
+        return credential.type === credentialFor[transport] ? credential : undefined;
       } catch (error) {
         if (isStorageError(error, 'NotFound')) {
           return undefined;
@@ -123,15 +123,31 @@ export function repositoryHost(url: string): string {
   return parseRepositoryUrl(url).host;
 }
 
-/** `https://host[:port]/…`, `ssh://user@host/…` and git's own `user@host:path`. */
-function parseRepositoryUrl(url: string): {host: string; transport: 'http' | 'ssh'} {
+type Transport = 'https' | 'ssh' | 'open';
+
+const credentialFor: Readonly<Record<Transport, GitCredential['type'] | undefined>> = {
+  https: 'password',
+  ssh: 'sshKey',
+  open: undefined,
+};
+
+/** `https://host[:port]/…`, `ssh://user@host/…` and git's own `user@host:path`; `open` is what anybody can read. */
+function parseRepositoryUrl(url: string): {host: string; transport: Transport} {
   const scp = /^[^/@:]+@([^/:]+):/.exec(url)?.[1];
   if (scp !== undefined) {
     return {host: scp.toLowerCase(), transport: 'ssh'};
   }
 
   const parsed = new URL(url);
-  return {host: parsed.host.toLowerCase(), transport: parsed.protocol === 'ssh:' ? 'ssh' : 'http'};
+  const host = parsed.host.toLowerCase();
+  switch (parsed.protocol) {
+    case 'https:':
+      return {host, transport: 'https'};
+    case 'ssh:':
+      return {host, transport: 'ssh'};
+    default:
+      return {host, transport: 'open'};
+  }
 }
 
 function checkHost(host: string): void {

@@ -88,7 +88,10 @@ function sentence(text: string): string {
 const cures: ReadonlyMap<string, string> = new Map([
   ['ImageNotFound', ' Change spec.image to one that the node has or can reach.'],
   ['RepositoryNotFound', ' Check spec.repo.url; a private repository needs a credential of its owner.'],
-  ['AuthenticationFailed', ' Give the server a credential for this git host: nexus user set-credential HOST'],
+  [
+    'AuthenticationFailed',
+    ' Give the server a credential for this git host: nexus user set-credential HOST (passwords go over https only, keys over ssh)',
+  ],
   ['NoSpace', ' Free disk space on the node, or ask for less in resources.disk.'],
 ]);
 

@@ -21,7 +21,7 @@ async function openStore(key = randomBytes(32)) {
   };
 }
 
-test('a password is for http, a key for ssh, each for its own host and user', async t => {
+test('a password is for https, a key for ssh, each for its own host and user', async t => {
   await using opened = await openStore();
   const {credentials} = opened;
   await credentials.put('ada', 'github.com', password);
@@ -29,6 +29,8 @@ test('a password is for http, a key for ssh, each for its own host and user', as
   const cases: readonly (readonly [string, string, unknown])[] = [
     ['ada', 'https://github.com/acme/shop.git', password],
     ['ada', 'https://GitHub.com/acme/shop.git', password],
+    ['ada', 'http://github.com/acme/shop.git', undefined],
+    ['ada', 'git://github.com/acme/shop.git', undefined],
     ['ada', 'git@github.com:acme/shop.git', undefined],
     ['ada', 'git@git.example.com:acme/shop.git', sshKey],
     ['ada', 'ssh://git@git.example.com/acme/shop.git', sshKey],
