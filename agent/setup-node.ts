@@ -4,12 +4,10 @@ import {silentLogger} from '../api/effects/logger.ts';
 import {systemRandom} from '../api/effects/random.ts';
 import type {LxdDriver} from './lxd/driver.ts';
 import {createLxdDriver} from './lxd/driver.ts';
+import {baseImage} from './lxd/names.ts';
 import {agentHome, ensureAgentHome, ensureInstallation, readAgentConfig} from './system/agent-home.ts';
 import {findBackendSocket} from './system/backend-socket.ts';
 import {stopDaemon} from './system/daemon-client.ts';
-
-/** What `nexus/base` is called in every installation. */
-const baseImage = 'nexus/base';
 
 export type SetupNodeOptions = {
   /** `$NEXUS_HOME`. */
@@ -30,7 +28,7 @@ export async function setupNode({
 }: SetupNodeOptions): Promise<{installation: string; backend: string}> {
   const {driver, installation} = await openDriver(options);
   await using _ = driver;
-  const {backend, version, ready, message} = await driver.probe();
+  const {backend, version, ready, message} = await driver.probeBackend();
   if (!ready) {
     throw new Error(`the backend can't be used: ${message ?? 'it is not ready'}`);
   }

@@ -9,7 +9,7 @@ import {readCapacity} from './capacity.ts';
 import {createClient} from './client.ts';
 import {createCreate} from './create.ts';
 import type {EnvironmentOptions, PoolDriver} from './environment.ts';
-import {prepareEnvironment, purgeEnvironment, slowPool} from './environment.ts';
+import {missingEnvironment, prepareEnvironment, purgeEnvironment, slowPool} from './environment.ts';
 import {lifecycleEvents} from './events.ts';
 import {startExec} from './exec.ts';
 import type {FileTarget} from './files.ts';
@@ -19,7 +19,7 @@ import {createImages} from './images.ts';
 import {keysFile} from './instance-config.ts';
 import {createInstances} from './instances.ts';
 import {createLifecycle} from './lifecycle.ts';
-import {namesOf} from './names.ts';
+import {baseImage, namesOf} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import {toDriverInstance} from './observe.ts';
 import {createOperations} from './operation.ts';
@@ -46,6 +46,8 @@ export type LxdDriverOptions = {
 };
 
 export type LxdDriver = Driver & {
+  /** As {@link Driver.probe}, but of the backend alone: it may be ready before anything was prepared on it. */
+  probeBackend: Driver['probe'];
   /** Imports a unified tarball under this alias unless that very file is there; see {@link Images}. */
   importImage(tarball: string, alias: string, signal?: AbortSignal): Promise<void>;
   imagePresent(alias: string): Promise<boolean>;
@@ -54,6 +56,11 @@ export type LxdDriver = Driver & {
 };
 
 const defaultPoolSize = 30 * 2 ** 30;
+
+/** Milliseconds that what was prepared is taken to stay. */
+const preparedFor = 30_000;
+
+const setupCommand = 'nexus agent setup --image FILE';
 
 /** For LXD 5.0 or later and Incus 6.0 or later, over the unix socket. */
 export function createLxdDriver({
@@ -80,6 +87,8 @@ export function createLxdDriver({
     pool: {size: defaultPoolSize, ...pool},
   };
   let server: Server | undefined;
+  /** When everything was last seen to be there; by the clock. */
+  let preparedAt: number | undefined;
 
   async function filesOf(instance: string): Promise<FileTarget> {
     server ??= await readServer(client);
@@ -103,6 +112,46 @@ export function createLxdDriver({
     return await startExec({client, operations, project, instance: raw.name, account}, options);
   };
 
+  const probeBackend: Driver['probe'] = async () => {
+    try {
+      server = await readServer(client);
+      const {backend, version, trusted, storageDrivers} = server;
+      const message = trusted
+        ? storageDrivers.some(each => each !== 'dir') || slowPool
+        : `${socket} gives no right to change anything`;
+      return {backend, version, ready: trusted, ...(typeof message === 'string' ? {message} : {})};
+    } catch (error) {
+      return {
+        backend: server?.backend ?? 'lxd',
+        version: server?.version ?? '',
+        ready: false,
+        message: messageOf(error),
+      };
+    }
+  };
+
+  /** Whether what workspaces need is there. To ask is not free on a backend with many instances, so that a yes holds for a while. */
+  async function examine(remarks: readonly string[]): Promise<{ready: boolean; message?: string}> {
+    const now = clock.now();
+    if (preparedAt === undefined || now - preparedAt >= preparedFor) {
+      const missing = await missingEnvironment({client, names});
+      if (missing.length > 0) {
+        preparedAt = undefined;
+        return {
+          ready: false,
+          message: `it is not set up for installation ${installation}: ${missing.join(', ')} missing; run there: ${setupCommand}`,
+        };
+      }
+      preparedAt = now;
+    }
+
+    const image = (await images.present(baseImage))
+      ? []
+      : [`the image ${baseImage} is missing; run there: ${setupCommand}`];
+    const all = [...remarks, ...image];
+    return all.length === 0 ? {ready: true} : {ready: true, message: all.join('; ')};
+  }
+
   const driver: LxdDriver = {
     provider: 'lxc',
     ...createLifecycle({client, operations, instances, project}),
@@ -113,25 +162,29 @@ export function createLxdDriver({
     setLimits: settings.setLimits,
     exec,
 
+    probeBackend,
+
     async probe() {
+      const found = await probeBackend();
+      if (!found.ready) {
+        preparedAt = undefined;
+        return found;
+      }
       try {
-        server = await readServer(client);
-        const {backend, version, trusted, storageDrivers} = server;
-        const message = trusted
-          ? storageDrivers.some(each => each !== 'dir') || slowPool
-          : `${socket} gives no right to change anything`;
-        return {backend, version, ready: trusted, ...(typeof message === 'string' ? {message} : {})};
+        const remarks = found.message === undefined ? [] : [found.message];
+        return {...found, ...(await examine(remarks))};
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
-        return {backend: server?.backend ?? 'lxd', version: server?.version ?? '', ready: false, message};
+        return {...found, ready: false, message: messageOf(error)};
       }
     },
 
     async prepare() {
+      preparedAt = undefined;
       await prepareEnvironment(environment);
     },
 
     async purge() {
+      preparedAt = undefined;
       await purgeEnvironment(environment);
     },
 
@@ -181,3 +234,7 @@ export function createLxdDriver({
 }
 
 const keysPath = '/etc/nexus/authorized_keys';
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -34,6 +34,7 @@ const features = {
 };
 
 const created = z.object({status: z.string(), driver: z.string().optional()});
+const addressed = created.extend({config: z.record(z.string(), z.string()).default({})});
 const named = z.array(z.object({name: z.string()}));
 
 /** Drivers that clone by copy-on-write come first. */
@@ -72,6 +73,24 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<v
       },
     },
   });
+}
+
+/** What {@link prepareEnvironment} has not made yet, or made in vain, in words. */
+export async function missingEnvironment({
+  client,
+  names,
+}: Pick<EnvironmentOptions, 'client' | 'names'>): Promise<readonly string[]> {
+  const [project, pool, network] = await Promise.all([
+    client.find(`/1.0/projects/${names.project}`, z.object({})),
+    client.find(`/1.0/storage-pools/${names.pool}`, created),
+    client.find(`/1.0/networks/${names.bridge}`, addressed),
+  ]);
+  return [
+    ...(project === undefined ? [`project ${names.project}`] : []),
+    ...(pool?.status === 'Created' ? [] : [`storage pool ${names.pool}`]),
+    // A device that merely has the name is listed too, without an address.
+    ...(network?.config['ipv4.address'] && network.status === 'Created' ? [] : [`bridge ${names.bridge}`]),
+  ];
 }
 
 /** Removes all of it and everything in it, by whomever it was made. */
@@ -175,7 +194,7 @@ async function ensureUsable({client, path, create}: Ensured): Promise<void> {
   await persistently(async () => {
     const found = await client.find(path, created);
     if (found?.status === 'Created') return;
-    if (found !== undefined) await client.call('DELETE', path);
+    if (found !== undefined) await unlessAbsent(client.call('DELETE', path));
 
     await unlessPresent(create());
     const made = await client.get(path, created);
@@ -186,16 +205,26 @@ async function ensureUsable({client, path, create}: Ensured): Promise<void> {
 
 const attempts = 3;
 
-/** The backend fails at making and removing bridges when devices of another network vanish while it goes through them. */
+/**
+ * The backend fails at making and removing bridges when devices of another network vanish while it goes through them. Throws the first failure:
+ * later ones are often about what it left behind.
+ */
 async function persistently(work: () => Promise<void>): Promise<void> {
+  let first: unknown;
   for (let count = 1; ; count++) {
     try {
       await work();
       return;
     } catch (error) {
-      if (count === attempts || isDriverError(error, 'BackendUnavailable')) throw error;
+      first ??= error;
+      if (count === attempts || isDriverError(error, 'BackendUnavailable')) throw withLater(first, error);
     }
   }
+}
+
+function withLater(first: unknown, later: unknown): unknown {
+  if (!isDriverError(first) || !isDriverError(later) || first.message === later.message) return first;
+  return new DriverError(first.code, `${first.message} (tried again: ${later.message})`, {cause: first});
 }
 
 async function unlessPresent(creation: Promise<unknown>): Promise<void> {

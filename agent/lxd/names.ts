@@ -1,3 +1,6 @@
+/** What the image that workspaces are made from by default is called in every installation. */
+export const baseImage = 'nexus/base';
+
 /** Everything of one installation is named after it, so that several live side by side on one backend. */
 export type Names = {
   readonly project: string;

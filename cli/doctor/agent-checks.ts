@@ -19,7 +19,7 @@ export const agentChecks: readonly Check[] = [
     name: 'container backend',
     run: cli =>
       onNode(cli, async (driver, socket) => {
-        const {backend, version, ready, message} = await driver.probe();
+        const {backend, version, ready, message} = await driver.probeBackend();
         return ready
           ? {state: 'ok', message: `${backend} ${version} at ${socket}`}
           : {
@@ -27,6 +27,16 @@ export const agentChecks: readonly Check[] = [
               message: message ?? `nothing answers at ${socket}`,
               cure: 'Start it: hack/backend start, or systemctl start incus.',
             };
+      }),
+  },
+  {
+    name: 'project, pool and bridge',
+    run: cli =>
+      onNode(cli, async driver => {
+        const {ready, message} = await driver.probe();
+        return ready
+          ? {state: 'ok', message: 'present'}
+          : {state: 'bad', message: message ?? 'not ready', cure: setup};
       }),
   },
   {

@@ -56,9 +56,105 @@ test('a socket without rights is not ready, and says why', async t => {
   t.regex(probe.message ?? '', /no right/);
 });
 
+const environment = {
+  server: 'incus',
+  server_version: '6.0.4',
+  storage_supported_drivers: [{Name: 'dir'}, {Name: 'btrfs'}],
+};
+
+/** What a node that was set up answers a probe with. */
+const prepared: Readonly<Record<string, StubAnswer>> = {
+  'GET /1.0': sync({auth: 'trusted', environment}),
+  'GET /1.0/projects/nexus-abcdef': sync({}),
+  'GET /1.0/storage-pools/nexus-abcdef': sync({status: 'Created'}),
+  'GET /1.0/networks/nxabcdef': sync({status: 'Created', config: {'ipv4.address': '10.70.0.1/24'}}),
+  'GET /1.0/images/aliases/nexus%2Fbase': sync({target: 'f'}),
+};
+
+const lacking: readonly (readonly [name: string, path: string, answer: StubAnswer, message: RegExp])[] = [
+  [
+    'project',
+    '/1.0/projects/nexus-abcdef',
+    refusal(404, 'Project not found'),
+    /project nexus-abcdef missing/,
+  ],
+  ['pool', '/1.0/storage-pools/nexus-abcdef', refusal(404, 'Not found'), /storage pool nexus-abcdef missing/],
+  ['bridge', '/1.0/networks/nxabcdef', refusal(404, 'Network not found'), /bridge nxabcdef missing/],
+  [
+    'usable pool',
+    '/1.0/storage-pools/nexus-abcdef',
+    sync({status: 'Errored'}),
+    /storage pool nexus-abcdef missing/,
+  ],
+  ['managed bridge', '/1.0/networks/nxabcdef', sync({status: '', config: {}}), /bridge nxabcdef missing/],
+];
+
+for (const [name, path, answer, message] of lacking) {
+  test(`a node without ${name} is not ready, and says how it is set up`, async t => {
+    await using backend = await openStubBackend(({what}) =>
+      what === `GET ${path}` ? answer : (prepared[what] ?? 'cut'),
+    );
+    await using driver = driverOn(backend.socket);
+    const probe = await driver.probe();
+    t.like(probe, {backend: 'incus', version: '6.0.4', ready: false});
+    t.regex(probe.message ?? '', message);
+    t.regex(probe.message ?? '', /nexus agent setup --image FILE/);
+    t.true((await driver.probeBackend()).ready, 'the backend itself can be set up');
+  });
+}
+
+test('a node that was set up is ready, and is not asked again with every probe', async t => {
+  const clock = createManualClock();
+  let bridge = prepared['GET /1.0/networks/nxabcdef'] ?? 'cut';
+  await using backend = await openStubBackend(({what}) =>
+    what === 'GET /1.0/networks/nxabcdef' ? bridge : (prepared[what] ?? 'cut'),
+  );
+  await using driver = driverOn(backend.socket, clock);
+  const asked = () => backend.requests.filter(what => what.includes('/networks/')).length;
+  t.deepEqual(await driver.probe(), {backend: 'incus', version: '6.0.4', ready: true});
+  t.true((await driver.probe()).ready);
+  t.is(asked(), 1);
+  bridge = refusal(404, 'Network not found');
+  await clock.advance(30_000);
+  t.false((await driver.probe()).ready);
+  bridge = prepared['GET /1.0/networks/nxabcdef'] ?? 'cut';
+  t.true((await driver.probe()).ready, 'a no is not remembered');
+});
+
+test('a node without the base image is ready, since other images may be there, and says so', async t => {
+  await using backend = await openStubBackend(({what}) =>
+    what.includes('/images/') ? refusal(404, 'Image alias not found') : (prepared[what] ?? 'cut'),
+  );
+  await using driver = driverOn(backend.socket);
+  const probe = await driver.probe();
+  t.true(probe.ready);
+  t.regex(probe.message ?? '', /image nexus\/base is missing.*nexus agent setup/);
+});
+
+test('what made a bridge fail is told, and what came of it after that', async t => {
+  let posts = 0;
+  await using backend = await openStubBackend(({what}) => {
+    if (what === 'GET /1.0/networks/nxabcdef')
+      return posts === 0 ? refusal(404, 'Network not found') : sync({status: 'Errored'});
+    if (what === 'POST /1.0/networks') {
+      posts += 1;
+      return posts === 1 ? refusal(400, 'dnsmasq is not installed') : refusal(500, 'Device is there');
+    }
+    return what.startsWith('DELETE') ? refusal(404, 'Network not found') : (prepared[what] ?? sync({}));
+  });
+  await using driver = driverOn(backend.socket);
+  const error = await fails(t, 'Internal', driver.prepare());
+  t.regex(
+    error.message,
+    /^POST \/1\.0\/networks: dnsmasq is not installed \(tried again: .*Device is there\)$/,
+  );
+});
+
 test('a machine without copy-on-write is ready, and says what it lacks', async t => {
-  const environment = {server: 'lxd', server_version: '5.0.2', storage_supported_drivers: [{Name: 'dir'}]};
-  await using backend = await openStubBackend(() => sync({auth: 'trusted', environment}));
+  const slow = {...environment, storage_supported_drivers: [{Name: 'dir'}]};
+  await using backend = await openStubBackend(({what}) =>
+    what === 'GET /1.0' ? sync({auth: 'trusted', environment: slow}) : (prepared[what] ?? 'cut'),
+  );
   await using driver = driverOn(backend.socket);
   const probe = await driver.probe();
   t.true(probe.ready);
