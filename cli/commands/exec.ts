@@ -2,6 +2,7 @@ import {pipeline} from 'node:stream/promises';
 import type {Cli} from '../cli.ts';
 import {connect} from '../connect.ts';
 import {CliError} from '../exit-code.ts';
+import {explainRefusal} from '../not-running.ts';
 import {workspaceName} from '../resource-name.ts';
 
 export type ExecCommandOptions = {
@@ -39,13 +40,16 @@ export async function exec(
 
   await using client = await connect(cli);
   const tty = options.tty === true ? terminalOf(cli) : undefined;
-  const stream = await client.workspaces.exec(workspaceName(word), {
-    command,
-    user,
-    signal: cli.signal,
-    ...(options.directory === undefined ? {} : {directory: options.directory}),
-    ...(tty === undefined ? {} : {tty}),
-  });
+  const workspace = workspaceName(word);
+  const stream = await client.workspaces
+    .exec(workspace, {
+      command,
+      user,
+      signal: cli.signal,
+      ...(options.directory === undefined ? {} : {directory: options.directory}),
+      ...(tty === undefined ? {} : {tty}),
+    })
+    .catch((error: unknown) => explainRefusal(client, {workspace, error, signal: cli.signal}));
   using _raw = tty === undefined ? undefined : rawTerminal(stream);
   if (options.stdin === true || options.tty === true) {
     // It may go on after the command is over: then nobody waits for it.
@@ -62,7 +66,9 @@ export async function exec(
     pipeline(stream.output, cli.stdout, {end: false}),
     pipeline(stream.errorOutput, cli.stderr, {end: false}),
   ]);
-  const {exitCode = 0} = await stream.finished;
+  const {exitCode = 0} = await stream.finished.catch((error: unknown) =>
+    explainRefusal(client, {workspace, error, signal: cli.signal}),
+  );
   cli.stdin.destroy();
   if (exitCode === notFound && silent) {
     cli.note(`error: there is no program ${command[0]} in the workspace`);

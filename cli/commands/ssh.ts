@@ -1,10 +1,12 @@
 import {pipeline} from 'node:stream/promises';
 import {fileURLToPath} from 'node:url';
 import type {Client} from '../../api/client/client.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import {sshFingerprint} from '../../api/v1alpha1/ssh-fingerprint.ts';
 import type {Cli} from '../cli.ts';
 import {connect} from '../connect.ts';
 import {ensureHome} from '../home.ts';
+import {notRunning} from '../not-running.ts';
 import {workspaceName} from '../resource-name.ts';
 import {isLoopback, serverAddress} from '../server-address.ts';
 import {runOnTerminal} from '../spawned.ts';
@@ -13,18 +15,30 @@ import {shellWord, sshArguments, sshTarget, writeKnownHosts} from '../ssh/ssh-co
 
 /** A login, or one command, in a workspace by the system's ssh. Answers with its exit code. */
 export async function ssh(cli: Cli, word: string, rest: readonly string[]): Promise<number> {
-  const args = await prepare(cli, word, rest);
+  await using client = await connect(cli);
+  const workspace = await client.get('Workspace', workspaceName(word), {signal: cli.signal});
+  const reason = notRunning(workspace);
+  if (workspace.status?.phase === 'Stopped' && reason !== undefined) {
+    throw reason;
+  }
+
+  const args = await prepare(cli, workspace, rest);
+  if (reason !== undefined) {
+    // Its sshd may answer all the same: while it is set up, or when only its node's agent is not heard.
+    cli.note(`${reason.message}. ${reason.hint ?? ''}`);
+  }
+
   return runOnTerminal('ssh', args, cli.env);
 }
 
 /** The same as a line to paste into any shell of this machine. */
 export async function printSshCommand(cli: Cli, word: string): Promise<void> {
-  cli.print(['ssh', ...(await prepare(cli, word, []))].map(shellWord).join(' '));
-}
-
-async function prepare(cli: Cli, word: string, rest: readonly string[]): Promise<string[]> {
   await using client = await connect(cli);
   const workspace = await client.get('Workspace', workspaceName(word), {signal: cli.signal});
+  cli.print(['ssh', ...(await prepare(cli, workspace, []))].map(shellWord).join(' '));
+}
+
+async function prepare(cli: Cli, workspace: Stored<'Workspace'>, rest: readonly string[]): Promise<string[]> {
   const target = sshTarget(workspace);
   await ensureHome(cli.home);
   return sshArguments(target, {

@@ -1,44 +1,78 @@
-import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import {AgentError, isAgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
 import type {LiveInstances} from '../../api/server/live-instances.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Agents} from '../../controller/agent-client/agents.ts';
 
-/** What the API server asks of running workspaces, carried by the controller's connections to their nodes. */
+/**
+ * What the API server asks of running workspaces, carried by the controller's connections to their nodes. What agents refuse is told in the names
+ * that users know.
+ */
 export function createLiveInstances(agents: Pick<Agents, 'open' | 'request'>): LiveInstances {
   return {
     exec: (workspace, {command, user, directory = repositoryFolder(workspace), env, tty}, signal) =>
-      agents.open(
-        nodeOf(workspace),
-        'exec/start',
-        {
-          uid: workspace.metadata.uid,
-          command: [...command],
-          user,
-          env: {...env},
-          ...(directory === undefined ? {} : {directory}),
-          ...(tty === undefined ? {} : {tty: {...tty}}),
-        },
-        signal,
+      openNamed(workspace, node =>
+        agents.open(
+          node,
+          'exec/start',
+          {
+            uid: workspace.metadata.uid,
+            command: [...command],
+            user,
+            env: {...env},
+            ...(directory === undefined ? {} : {directory}),
+            ...(tty === undefined ? {} : {tty: {...tty}}),
+          },
+          signal,
+        ),
       ),
     logs: (workspace, source, {follow, tail, signal}) =>
-      agents.open(
-        nodeOf(workspace),
-        'logs/start',
-        {uid: workspace.metadata.uid, source: {...source}, follow, ...(tail === undefined ? {} : {tail})},
-        signal,
+      openNamed(workspace, node =>
+        agents.open(
+          node,
+          'logs/start',
+          {uid: workspace.metadata.uid, source: {...source}, follow, ...(tail === undefined ? {} : {tail})},
+          signal,
+        ),
       ),
     tunnel: (workspace, port, signal) =>
-      agents.open(nodeOf(workspace), 'tunnel/open', {uid: workspace.metadata.uid, port}, signal),
+      openNamed(workspace, node =>
+        agents.open(node, 'tunnel/open', {uid: workspace.metadata.uid, port}, signal),
+      ),
     async restartService(workspace, service, signal) {
-      await agents.request(
-        nodeOf(workspace),
-        'service/restart',
-        {uid: workspace.metadata.uid, service},
-        signal,
+      await named(
+        workspace,
+        agents.request(nodeOf(workspace), 'service/restart', {uid: workspace.metadata.uid, service}, signal),
       );
     },
   };
+}
+
+async function openNamed(
+  workspace: Stored<'Workspace'>,
+  open: (node: string) => Promise<AgentStream>,
+): Promise<AgentStream> {
+  const stream = await named(workspace, open(nodeOf(workspace)));
+  const finished = named(workspace, stream.finished);
+  // It may fail before the one who asked has come to wait for it.
+  finished.catch(() => undefined);
+  return {...stream, finished};
+}
+
+async function named<T>(workspace: Stored<'Workspace'>, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw isAgentError(error) ? inNamesOf(workspace, error) : error;
+  }
+}
+
+function inNamesOf({metadata, status}: Stored<'Workspace'>, error: AgentError): AgentError {
+  const said = error.message.replaceAll(`nexus-${metadata.uid}`, `workspace ${metadata.name}`);
+  const isUnnamed = error.code === 'Disconnected' && !said.startsWith('node ');
+  const message = isUnnamed ? `the connection to node ${status?.node} was lost: ${said}` : said;
+  return message === error.message ? error : new AgentError(error.code, message, {cause: error});
 }
 
 function nodeOf({metadata, status}: Stored<'Workspace'>): string {

@@ -1,5 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
+import {PassThrough} from 'node:stream';
 import test from 'ava';
 import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import {createClient} from '../../api/client/client.ts';
@@ -132,6 +133,33 @@ test('what runs in a workspace is asked of its node, and of none while it has no
   ]);
   const placed = async () => live.tunnel(fresh, 3000, signal);
   await t.throwsAsync(placed(), {message: /is not on a node yet/});
+});
+
+test('what an agent refuses is told in the names of workspace and node', async t => {
+  const {signal} = new AbortController();
+  const {uid} = shop.metadata;
+  let refusal = new AgentError('NotPermittedNow', `nexus-${uid} is Stopped, not Running`);
+  const cut = Promise.withResolvers<never>();
+  cut.promise.catch(() => undefined);
+  const live = createLiveInstances({
+    async open() {
+      const [input, output, errorOutput] = [new PassThrough(), new PassThrough(), new PassThrough()];
+      return {input, output, errorOutput, finished: cut.promise, resize() {}, abort() {}};
+    },
+    async request() {
+      throw refusal;
+    },
+  });
+  const restart = () => live.restartService(shop, 'web', signal);
+  await t.throwsAsync(restart, {message: 'workspace shop is Stopped, not Running'});
+  refusal = new AgentError('Disconnected', 'the peer ended the connection');
+  const message = 'the connection to node local was lost: the peer ended the connection';
+  await t.throwsAsync(restart, {message});
+  const stream = await live.exec(shop, {command: ['id'], user: 'dev', env: {}}, signal);
+  cut.reject(refusal);
+  await t.throwsAsync(stream.finished, {message});
+  refusal = new AgentError('Disconnected', 'node local is not connected: connecting');
+  await t.throwsAsync(restart, {message: 'node local is not connected: connecting'});
 });
 
 async function selfSigned({folder}: CliBench): Promise<{certificate: string; key: string}> {

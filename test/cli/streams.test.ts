@@ -2,6 +2,7 @@ import {createConnection} from 'node:net';
 import {PassThrough} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import test from 'ava';
+import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
 import type {LiveInstances} from '../../api/server/live-instances.ts';
 import {noLiveInstances, startServer, workspaceNamed} from '../api/server/test-server.ts';
@@ -76,15 +77,67 @@ test('logs are of one service, of all with their names, or of setup', async t =>
     {name: 'api', command: 'x'},
     {name: 'store', command: 'y'},
   ];
-  const workspace = await server.client.create('Workspace', workspaceNamed('a', {services}));
+  const workspace = await server.client.create('Workspace', workspaceNamed('a', {services, setup: ['z']}));
   await server.client.updateStatus('Workspace', {...workspace, status: {phase: 'Running', node: 'local'}});
   t.is((await bench.nexus(['logs', 'a', 'api', '--tail', '2'])).stdout, 'api 0\napi 1\n');
   t.is((await bench.nexus(['logs', 'ws/a/store', '--tail', '1'])).stdout, 'store 0\n');
   t.is((await bench.nexus(['logs', 'a', '--setup', '--tail', '1'])).stdout, 'setup 0\n');
   const {stdout} = await bench.nexus(['logs', 'a', '--tail', '1']);
   t.deepEqual(stdout.trim().split('\n').sort(), ['api    api 0', 'store  store 0']);
-  t.is((await bench.nexus(['logs', 'a', 'nothing'])).code, 5);
+  const unknown = await bench.nexus(['logs', 'a', 'nothing']);
+  t.is(unknown.code, 5);
+  t.regex(unknown.stderr, /there are: api, store\nhint: .*nexus logs a api, nexus logs a store\n$/);
+  t.regex((await bench.nexus(['logs', 'a', 'stroe'])).stderr, /hint: Look at it: nexus logs a store\n$/);
+  t.regex((await bench.nexus(['logs', 'b', 'api'])).stderr, /"b".*\nhint: `nexus get workspaces`/s);
   t.is((await bench.nexus(['logs', 'a', '--tail', 'all'])).code, 2);
+});
+
+test('logs of setup commands that there are none of are not empty without a word', async t => {
+  await using server = await startServer({live});
+  await using bench = await createBench(server);
+  await server.client.create('Workspace', workspaceNamed('a'));
+  t.deepEqual(await bench.nexus(['logs', 'a', '--setup']), {
+    code: 0,
+    stdout: '',
+    stderr: 'Workspace a has no setup commands.\n',
+  });
+});
+
+test('a workspace that does not run is named, with the command that starts it', async t => {
+  const refuse = async () => {
+    throw new AgentError('NotPermittedNow', 'workspace a is Stopped, not Running');
+  };
+  await using server = await startServer({live: {...live, exec: refuse, logs: refuse}});
+  await using bench = await createBench(server);
+  const services = [{name: 'api', command: 'x'}];
+  const workspace = await server.client.create('Workspace', workspaceNamed('a', {services, running: false}));
+  const ssh = {host: '127.0.0.1', port: 9, username: 'dev', hostKey: 'ssh-ed25519 AAAA'};
+  await server.client.updateStatus('Workspace', {
+    ...workspace,
+    status: {phase: 'Stopped', node: 'local', ssh},
+  });
+  for (const argv of [
+    ['exec', 'a', '--', 'id'],
+    ['logs', 'a', 'api'],
+    ['logs', 'a'],
+    ['ssh', 'a'],
+  ]) {
+    t.deepEqual(
+      await bench.nexus(argv),
+      {
+        code: 8,
+        stdout: '',
+        stderr: 'error: workspace a is Stopped, not Running\nhint: Start it: nexus workspace start a\n',
+      },
+      argv.join(' '),
+    );
+  }
+
+  await server.client.patch('Workspace', 'a', {patch: {spec: {running: true}}});
+  t.regex(
+    (await bench.nexus(['exec', 'a', '--', 'id'])).stderr,
+    /hint: Wait for it: nexus wait workspace\/a/,
+  );
 });
 
 test('port-forward carries connections, with half-closed ones, until interrupted', async t => {
