@@ -34,4 +34,6 @@ export type Entry = {
   readonly failures: Map<OperationKind, Failure>;
   forwards: Instance['forwards'];
   services: Instance['services'];
+  /** Of what was last told of it; larger than that of anything told before, also under this uid. */
+  revision: number;
 };

@@ -16,6 +16,7 @@ export function describeInstance(entry: Entry): Instance {
     sshReady: observed?.state === 'Running' && !observed.needsProvisioning && entry.sshReady,
     services: entry.services,
     forwards: entry.forwards,
+    revision: entry.revision,
     observedAt: timestampAt(entry.observedAt),
   };
   return {
@@ -46,7 +47,12 @@ export function describeInstance(entry: Entry): Instance {
 
 /** What two descriptions must differ in to be worth telling: when things were looked at is not. */
 export function fingerprint(instance: Instance): string {
-  return JSON.stringify({...instance, services: instance.services.map(withoutAge), observedAt: undefined});
+  return JSON.stringify({
+    ...instance,
+    services: instance.services.map(withoutAge),
+    revision: undefined,
+    observedAt: undefined,
+  });
 }
 
 /** SHA-256 of the keys joined by newlines, as the protocol has it. */

@@ -50,8 +50,16 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
   const observedListeners = new Set<(entry: Entry) => void>();
   /** Counts observations, so that an older one that ends later never replaces a newer one. */
   let sequence = 0;
+  let revisions = 0;
   const applied = new Map<string, number>();
   const observing = new Map<string, {next: Promise<void> | undefined; current: Promise<void>}>();
+
+  const tell = (entry: Entry) => {
+    const instance = describeInstance(entry);
+    for (const listener of publishListeners) {
+      listener(instance);
+    }
+  };
 
   const changed = (entry: Entry) => {
     if (entries.get(entry.uid) !== entry) {
@@ -63,9 +71,8 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
       return;
     }
     published.set(entry.uid, print);
-    for (const listener of publishListeners) {
-      listener(instance);
-    }
+    entry.revision = ++revisions;
+    tell(entry);
   };
 
   const take = (entry: Entry, observed: DriverInstance | undefined, at: number) => {
@@ -130,6 +137,7 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
       failures: new Map(),
       forwards: [],
       services: [],
+      revision: ++revisions,
     };
     entries.set(uid, entry);
     return entry;
@@ -199,10 +207,7 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
       records.remove(entry.uid);
       if (published.delete(entry.uid)) {
         // Whoever removes it does so at the end of an operation, which is then over too.
-        const gone = describeInstance({...entry, operation: undefined});
-        for (const listener of publishListeners) {
-          listener(gone);
-        }
+        tell({...entry, operation: undefined, revision: ++revisions});
       }
       log.info({uid: entry.uid}, 'an instance is gone');
     },

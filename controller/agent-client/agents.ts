@@ -8,7 +8,7 @@ export type NodeView = {
   readonly connected: boolean;
   /** Why not, when it is not: for the Node's condition. */
   readonly lastError?: string;
-  /** Milliseconds since 1970; when anything was last heard from it. */
+  /** Milliseconds since 1970; when it was last heard with a backend that is ready, so that what it tells of instances is so. */
   readonly heardAt?: number;
   readonly facts?: NodeFacts;
   /** Whether `instances` is everything there is: a full list has arrived on the present connection. */

@@ -13,6 +13,8 @@ export type InstanceCache = {
   beginList(): void;
   /** Removes what the list lacks, unless it was reported since {@link beginList}. */
   takeList(listed: readonly Instance[]): void;
+  /** Another connection begins, perhaps to another agent, which numbers its reports anew. */
+  forgetRevisions(): void;
   /** The node's clock was set back: what it reports next counts, whatever its time. */
   forgetTimes(): void;
 };
@@ -21,16 +23,25 @@ export function createInstanceCache(): InstanceCache {
   const instances = new Map<string, Instance>();
   /** When the last report of each was observed, milliseconds since 1970; of those that are gone, until the next list. */
   const observedAt = new Map<string, number>();
+  /** Of the last report of each on this connection, where the agent numbers them; kept as long as the time. */
+  const revisions = new Map<string, number>();
   /** Reported since the last {@link beginList}. */
   const reported = new Set<string>();
 
   const take = (instance: Instance): boolean => {
     const {uid} = instance;
     const time = Date.parse(instance.observedAt);
-    if (time < (observedAt.get(uid) ?? Number.NEGATIVE_INFINITY)) {
+    const isOlder =
+      instance.revision === undefined || revisions.get(uid) === undefined
+        ? time < (observedAt.get(uid) ?? Number.NEGATIVE_INFINITY)
+        : instance.revision < (revisions.get(uid) ?? 0);
+    if (isOlder) {
       return false;
     }
     observedAt.set(uid, time);
+    if (instance.revision !== undefined) {
+      revisions.set(uid, instance.revision);
+    }
     reported.add(uid);
     if (isGone(instance)) {
       return instances.delete(uid);
@@ -52,11 +63,15 @@ export function createInstanceCache(): InstanceCache {
         if (!present.has(uid) && !reported.has(uid)) {
           instances.delete(uid);
           observedAt.delete(uid);
+          revisions.delete(uid);
         }
       }
       for (const instance of listed) {
         take(instance);
       }
+    },
+    forgetRevisions() {
+      revisions.clear();
     },
     forgetTimes() {
       observedAt.clear();
@@ -80,6 +95,7 @@ function sameButForTime(one: Instance, other: Instance): boolean {
 function withoutTimes(instance: Instance) {
   return {
     ...instance,
+    revision: undefined,
     observedAt: undefined,
     repository: instance.repository && {...instance.repository, observedAt: undefined},
     services: instance.services.map(service => ({...service, observedAt: undefined})),

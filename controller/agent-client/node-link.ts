@@ -85,6 +85,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
   /** Resolves when the connection is over; throws why. */
   const attend = async (connection: AgentConnection, signal: AbortSignal): Promise<void> => {
     using mine = createSession(connection, clock);
+    cache.forgetRevisions();
     const sync = createInstanceSync({
       cache,
       list: async () => (await mine.request('instance/list', {}, signal)).instances,
@@ -98,20 +99,30 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
         }
       },
     });
-    // An agent that can't say what there is, because its backends are away, is not heard from, however often it beats.
+    let aliveAt = clock.now();
+    let alarm: Disposable | undefined;
+    using _alarm = {[Symbol.dispose]: () => alarm?.[Symbol.dispose]()};
+    // An agent that can't say what there is, because its backends are away, is alive; but what it said before grows old, however often it beats.
     const heard = () => {
       if (session === mine) {
         heardAt = clock.now();
       }
     };
     using _changes = connection.on('instance/changed', instance => {
+      aliveAt = clock.now();
       heard();
       sync.arrived();
       takeInstance(instance);
     });
     using _heartbeats = connection.on('heartbeat', next => {
-      if (next.providers.length === 0 || next.providers.some(({ready}) => ready)) {
+      aliveAt = clock.now();
+      if (isInformed(next)) {
         heard();
+        alarm?.[Symbol.dispose]();
+        alarm = undefined;
+      } else {
+        // Whoever goes by what was seen is told once it is void, since nothing else will happen then.
+        alarm ??= clock.schedule(heartbeatDeadline + 1, () => onChange());
       }
       if (takeFacts(next)) {
         onChange();
@@ -131,7 +142,10 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
     }
     takeFacts(hello.node);
     const instances = await sync.begin();
-    heardAt = clock.now();
+    aliveAt = clock.now();
+    if (facts !== undefined && isInformed(facts)) {
+      heardAt = aliveAt;
+    }
     log.info({instances, agentVersion: hello.node.agentVersion}, 'connected to node');
     lastError = undefined;
     wasConnected = true;
@@ -142,21 +156,20 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
     session = mine;
     try {
       onChange();
-      await silence(connection.closed, signal);
+      await silence(() => aliveAt, AbortSignal.any([connection.closed, signal]));
     } finally {
       session = undefined;
     }
   };
 
-  /** Throws as soon as the connection is lost, nothing was heard for too long, or `signal` is aborted. */
-  const silence = async (closed: AbortSignal, signal: AbortSignal): Promise<never> => {
-    const either = AbortSignal.any([closed, signal]);
+  /** Throws as soon as `signal` is aborted, or nothing was heard for too long. */
+  const silence = async (aliveAt: () => number, signal: AbortSignal): Promise<never> => {
     for (;;) {
-      const left = (heardAt ?? clock.now()) + heartbeatDeadline - clock.now();
+      const left = aliveAt() + heartbeatDeadline - clock.now();
       if (left <= 0) {
         throw new AgentError('Disconnected', `nothing was heard from it for ${heartbeatDeadline / 1000} s`);
       }
-      await clock.sleep(left, either);
+      await clock.sleep(left, signal);
     }
   };
 
@@ -269,6 +282,11 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
 /** What others want to hear of at once: not what changes all the time. */
 function newsOf({time: _time, allocatable: _allocatable, changes: _changes, ...news}: NodeFacts) {
   return news;
+}
+
+/** Whether the agent can tell what there is now: some backend of it answers. */
+function isInformed({providers}: NodeFacts): boolean {
+  return providers.length === 0 || providers.some(({ready}) => ready);
 }
 
 /** Whether the answer to this method is an instance. */

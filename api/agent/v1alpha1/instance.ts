@@ -158,6 +158,8 @@ export const instance = z.strictObject({
   ),
   /** Kept after deletion because it held unsaved work; destroyed after `until`. */
   retired: z.strictObject({at: timestamp, until: timestamp}).optional(),
+  /** Of two descriptions on one connection the one with the larger number is the newer: some differ by less than a millisecond. */
+  revision: z.int().optional(),
   observedAt: timestamp,
 });
 

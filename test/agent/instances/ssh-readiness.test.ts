@@ -28,6 +28,7 @@ function entryOf(): Entry {
     failures: new Map(),
     forwards: [],
     services: [],
+    revision: 1,
   };
 }
 

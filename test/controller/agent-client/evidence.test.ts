@@ -3,7 +3,9 @@ import test from 'ava';
 import {AgentError} from '../../../api/agent/v1alpha1/agent-error.ts';
 import {timestampAt} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
+import {findCondition} from '../../../api/v1alpha1/condition.ts';
 import {createAgents} from '../../../controller/agent-client/agent-client.ts';
+import {nodeStatusOf} from '../../../controller/node/status.ts';
 import {fixedRandom} from '../../fakes/fixed-random.ts';
 import {nodeFactsAt} from '../../fakes/instances.ts';
 import {createManualClock} from '../../fakes/manual-clock.ts';
@@ -12,9 +14,18 @@ import {createMemoryLink} from '../../fakes/memory-link.ts';
 import {localNode} from '../../fakes/nodes.ts';
 import {requestHandlers} from '../../fakes/request-handlers.ts';
 
-async function startLink(t: ExecutionContext, backend: {isDown: boolean}) {
+function factsAt(time: number, ready: boolean) {
+  const message = ready ? {} : {message: 'it is not set up'};
+  return nodeFactsAt(timestampAt(time), {
+    providers: [{name: 'lxc', backend: 'incus', version: '6.0.4', ready, ...message}],
+  });
+}
+
+async function startLink(t: ExecutionContext, {isDown = false, ready = true} = {}) {
   const clock = createManualClock();
   let link: MemoryLink | undefined;
+  let connections = 0;
+  let changes = 0;
   const agents = createAgents({
     clock,
     random: fixedRandom(),
@@ -22,11 +33,12 @@ async function startLink(t: ExecutionContext, backend: {isDown: boolean}) {
     epoch: 7,
     installation: 'abc123',
     async connect() {
+      connections += 1;
       link = createMemoryLink(
         requestHandlers({
-          initialize: async () => ({protocolVersion: 1, node: nodeFactsAt(timestampAt(clock.now()))}),
+          initialize: async () => ({protocolVersion: 1, node: factsAt(clock.now(), ready)}),
           async 'instance/list'() {
-            if (backend.isDown) {
+            if (isDown) {
               throw new AgentError('BackendUnavailable', 'Incus does not answer');
             }
             return {instances: []};
@@ -37,16 +49,19 @@ async function startLink(t: ExecutionContext, backend: {isDown: boolean}) {
     },
   });
   t.teardown(async () => await agents[Symbol.asyncDispose]());
+  agents.onChange(() => {
+    changes += 1;
+  });
   agents.ensure(localNode('n1'));
   await clock.settle();
   return {
     clock,
     view: () => agents.view('n1'),
+    connections: () => connections,
+    changes: () => changes,
     async beat(ready: boolean) {
       await clock.advance(5000);
-      const [provider] = nodeFactsAt('').providers;
-      const providers = provider === undefined ? [] : [{...provider, ready}];
-      link?.server.notify('heartbeat', nodeFactsAt(timestampAt(clock.now()), {providers}));
+      link?.server.notify('heartbeat', factsAt(clock.now(), ready));
       await clock.settle();
     },
   };
@@ -60,22 +75,53 @@ test('heartbeats of an agent that could not list its instances yet are no eviden
 });
 
 test('heartbeats renew what is known while a backend answers', async t => {
-  const h = await startLink(t, {isDown: false});
+  const h = await startLink(t);
   await h.beat(true);
   t.is(h.view()?.heardAt, h.clock.now());
 });
 
 test('once no backend answers what was seen grows old, however often the agent beats', async t => {
-  const backend = {isDown: false};
-  const h = await startLink(t, backend);
+  const h = await startLink(t);
   await h.beat(true);
-  const heardAt = h.view()?.heardAt;
-  backend.isDown = true;
+  const heardAt = h.clock.now();
   for (let beats = 0; beats < 6; beats++) {
     await h.beat(false);
   }
 
   t.is(h.view()?.heardAt, heardAt);
-  t.is(h.view()?.connected, false);
-  t.regex(h.view()?.lastError ?? '', /Incus does not answer|nothing was heard/);
+  t.true(h.view()?.connected, 'so that the node says why');
+  t.is(h.view()?.facts?.providers[0]?.message, 'it is not set up');
+  await h.beat(true);
+  t.is(h.view()?.heardAt, h.clock.now());
+});
+
+test('it is told when its backend goes, once more when what was seen is void, and when it comes back', async t => {
+  const h = await startLink(t);
+  await h.beat(true);
+  const before = h.changes();
+  for (let beats = 0; beats < 5; beats++) {
+    await h.beat(false);
+  }
+  t.is(h.changes() - before, 1);
+  await h.beat(false);
+  t.is(h.changes() - before, 2);
+  await h.beat(false);
+  t.is(h.changes() - before, 2);
+  await h.beat(true);
+  t.is(h.changes() - before, 3);
+});
+
+test('a node that was never set up is connected to, shows why it can run nothing, and is no evidence', async t => {
+  const h = await startLink(t, {ready: false});
+  for (let beats = 0; beats < 6; beats++) {
+    await h.beat(false);
+  }
+
+  const view = h.view();
+  t.is(view?.heardAt, undefined);
+  t.is(h.connections(), 1);
+  const {conditions} = nodeStatusOf(localNode('n1'), {view, workspaces: 0, now: h.clock.now()});
+  const ready = findCondition(conditions, 'Ready');
+  t.like(ready, {status: 'False', reason: 'ProviderUnavailable'});
+  t.regex(ready?.message ?? '', /it is not set up/);
 });

@@ -20,6 +20,32 @@ test('a report that was observed earlier changes nothing', t => {
   t.is(cache.instances.get('a')?.state, 'Stopped');
 });
 
+test('of two reports of one moment the one with the larger revision counts, in whatever order they come', t => {
+  const cache = createInstanceCache();
+  t.true(cache.take(runningInstance('a', {observedAt: at(5), revision: 2, state: 'Stopped'})));
+  t.false(cache.take(runningInstance('a', {observedAt: at(5), revision: 1})));
+  t.is(cache.instances.get('a')?.state, 'Stopped');
+});
+
+test('a report with a larger revision counts although the clock was set back', t => {
+  const cache = createInstanceCache();
+  cache.take(runningInstance('a', {observedAt: at(5), revision: 1}));
+  t.true(cache.take(runningInstance('a', {observedAt: at(1), revision: 2, state: 'Stopped'})));
+});
+
+test('the revisions of an agent before say nothing about those of the next', t => {
+  const cache = createInstanceCache();
+  cache.take(runningInstance('a', {observedAt: at(1), revision: 100}));
+  cache.forgetRevisions();
+  t.true(cache.take(runningInstance('a', {observedAt: at(2), revision: 1, state: 'Stopped'})));
+});
+
+test('the same report with another revision changes nothing', t => {
+  const cache = createInstanceCache();
+  cache.take(runningInstance('a', {observedAt: at(1), revision: 1}));
+  t.false(cache.take(runningInstance('a', {observedAt: at(1), revision: 2})));
+});
+
 test('what is gone is not brought back by a late report', t => {
   const cache = createInstanceCache();
   cache.take(runningInstance('a', {observedAt: at(1)}));
