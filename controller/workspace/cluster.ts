@@ -1,7 +1,7 @@
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import {parseBytes} from '../../api/v1alpha1/quantity.ts';
 import type {PortAllocation} from '../../api/v1alpha1/workspace.ts';
-import type {Agents} from '../agent-client/agents.ts';
+import type {Agents, NodeView} from '../agent-client/agents.ts';
 import type {Candidate, Size} from './schedule.ts';
 import type {SightOptions} from './sight.ts';
 import {isCurrent} from './sight.ts';
@@ -64,7 +64,7 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
         .map(node => {
           const {name} = node.metadata;
           const view = agents.view(name);
-          const facts = isCurrent(view, options) ? view?.facts : undefined;
+          const facts = isCurrent(view, options) || lacksBackend(view) ? view?.facts : undefined;
           const tenants = tenantsOf(name, workspace.metadata.uid);
           return {
             node,
@@ -84,6 +84,11 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
       return {[Symbol.dispose]: () => void reservations.delete(uid)};
     },
   };
+}
+
+/** Such a node is never current, but its facts tell why nothing can be placed there. */
+function lacksBackend(view: NodeView | undefined): boolean {
+  return view?.connected === true && view.facts?.providers.every(({ready}) => !ready) === true;
 }
 
 function sum(parts: readonly Size[]): Size {

@@ -63,6 +63,7 @@ export function sightOf(
   }
 
   const expiresAt = Math.max(view?.heardAt ?? 0, options.listeningSince) + options.heartbeatDeadline;
+  const error = view === undefined ? undefined : silenceOf(view);
   return options.now <= expiresAt
     ? {kind: 'Quiet', expiresAt, ...seen}
     : {
@@ -71,10 +72,15 @@ export function sightOf(
           type: 'NodeUnreachable',
           node: node.name,
           ...(view?.heardAt !== undefined && {heardAt: view.heardAt}),
-          ...(view?.lastError !== undefined && {error: view.lastError}),
+          ...(error !== undefined && {error}),
         },
         ...seen,
       };
+}
+
+/** Why nothing is heard: no connection, or an agent whose backends are not ready. */
+function silenceOf({connected, lastError, facts}: NodeView): string | undefined {
+  return connected ? facts?.providers.find(({ready}) => !ready)?.message : lastError;
 }
 
 /** The instance that may be acted on, if there is one. */

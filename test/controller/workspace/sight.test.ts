@@ -56,6 +56,14 @@ test('a controller that has just started waits before it doubts', t => {
   t.like(see(undefined), {kind: 'Unknown', cause: {type: 'NodeUnreachable', node: 'one'}});
 });
 
+test('of a node that is connected and has no backend that is ready, that is why nothing is known', t => {
+  const message = 'it is not set up';
+  const providers = [{name: 'lxc' as const, backend: 'incus', version: '6', ready: false, message}];
+  const facts = nodeFactsAt('2026-11-20T12:00:00.000Z', {providers});
+  const sight = see(viewOf({facts, heardAt: now - 60_000}));
+  t.like(sight, {kind: 'Unknown', cause: {type: 'NodeUnreachable', error: message}});
+});
+
 test('why a node can not be reached is kept', t => {
   const view = viewOf({connected: false, heardAt: now - 60_000, lastError: 'host key differs'});
   t.like(see(view), {cause: {heardAt: now - 60_000, error: 'host key differs'}});
