@@ -42,7 +42,7 @@ export const mutations: readonly Mutation[] = [
         to: "if (status.node !== undefined && options.sight.kind !== 'Unknown') {",
       },
     ],
-    shows: ['OneLiveInstance'],
+    shows: ['OneLiveInstance', 'NoOrphan'],
   },
   {
     name: 'stale-evidence',
