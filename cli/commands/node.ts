@@ -1,6 +1,9 @@
 import {createInterface} from 'node:readline/promises';
+import type {Client} from '../../api/client/client.ts';
 import {isStorageError} from '../../api/storage/storage-error.ts';
+import {age} from '../../api/v1alpha1/age.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import {apiVersion} from '../../api/v1alpha1/metadata.ts';
 import {node as nodeSchema} from '../../api/v1alpha1/node.ts';
 import {sshFingerprint} from '../../api/v1alpha1/ssh-fingerprint.ts';
@@ -49,10 +52,13 @@ export async function addNode(
   cli.note(`Its agent is looked for now: nexus wait node/${name} --for=condition=Ready`);
 }
 
-/** Checks what a user would: is it reached, with the pinned key, and does its agent answer. Answers with the exit code. */
+/**
+ * Checks what a user would: is it reached, with the pinned key, and does its agent answer. The last is the server's to see: what it has written
+ * down of that is waited for until it is good and fresh, for 10 seconds at most, and told with its age. Answers with the exit code.
+ */
 export async function testNode(cli: Cli, name: string): Promise<number> {
   await using client = await connect(cli);
-  const {spec, status} = await client.get('Node', name, {signal: cli.signal});
+  const {spec, status} = await observe(cli, client, name);
   const results: [ok: boolean, text: string][] = [];
   if (!spec.local) {
     const {publicKey} = await scanHostKey(spec.address, spec.port, cli.signal);
@@ -66,7 +72,12 @@ export async function testNode(cli: Cli, name: string): Promise<number> {
   }
 
   const ready = findCondition(status?.conditions, 'Ready');
-  results.push([ready?.status === 'True', `its agent: ${ready?.message ?? 'nothing is known yet'}`]);
+  const heard = status?.heartbeatAt;
+  const heardText = heard === undefined ? 'never heard' : `last heard ${age(heard, cli.clock.now())} ago`;
+  results.push([
+    ready?.status === 'True' && isFresh(heard, cli.clock.now()),
+    `its agent: ${ready?.message ?? 'nothing is known yet'} (${heardText}, by what the server has written down)`,
+  ]);
   for (const provider of status?.providers ?? []) {
     results.push([
       provider.ready,
@@ -79,6 +90,34 @@ export async function testNode(cli: Cli, name: string): Promise<number> {
   }
 
   return results.every(([ok]) => ok) ? exitCodes.ok.code : exitCodes.failed.code;
+}
+
+/** Milliseconds to wait for good news of a node. */
+const patience = 10_000;
+
+/** The server writes a heartbeat down once a minute, or with other news; milliseconds, with some delay allowed for. */
+const freshness = 75_000;
+
+function isFresh(heartbeatAt: string | undefined, now: number): boolean {
+  return heartbeatAt !== undefined && now - Date.parse(heartbeatAt) < freshness;
+}
+
+async function observe(cli: Cli, client: Client, name: string): Promise<Stored<'Node'>> {
+  const until = cli.clock.now() + patience;
+  for (let attempt = 0; ; attempt++) {
+    const node = await client.get('Node', name, {signal: cli.signal});
+    const now = cli.clock.now();
+    const isReady = findCondition(node.status?.conditions, 'Ready')?.status === 'True';
+    if ((isReady && isFresh(node.status?.heartbeatAt, now)) || now >= until) {
+      return node;
+    }
+
+    if (attempt === 0) {
+      cli.note(`Waiting up to ${patience / 1000} s for news of node ${name}`);
+    }
+
+    await cli.clock.sleep(1000, cli.signal);
+  }
 }
 
 export async function removeNode(cli: Cli, name: string): Promise<void> {
