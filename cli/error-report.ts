@@ -11,9 +11,10 @@ export function reportError(error: unknown): ErrorReport {
   }
 
   if (isApiError(error)) {
-    const details = error.details.map(({path, message}) => (path === '' ? message : `${path}: ${message}`));
-    return report(apiExitCode(error), error.message, {
-      hint: error.hint ?? apiHint(error),
+    const {message, details} = withoutRepetition(error);
+    const protocol = protocolMistake(error);
+    return report(apiExitCode(error), protocol?.message ?? message, {
+      hint: protocol?.hint ?? error.hint ?? apiHint(error),
       details: [
         ...details,
         ...(error.status >= 500 && error.requestId !== undefined
@@ -49,6 +50,35 @@ function report(
 /** By name: importing the class would load the client for every command that does not need it. */
 function isApiError(error: unknown): error is ApiError {
   return error instanceof Error && error.name === 'ApiError' && 'status' in error && 'details' in error;
+}
+
+/** The server's messages are whole by themselves, for those who see nothing else; here a line for each detail says it better. */
+function withoutRepetition({message, details}: ApiError): {message: string; details: readonly string[]} {
+  const said = details.map(detail => [detail.path, detail.message].filter(text => text !== '').join(' '));
+  const start = said[0] === undefined ? -1 : message.indexOf(`: ${said[0]}`);
+  const shown = details.map(detail => [detail.path, detail.message].filter(text => text !== '').join(': '));
+  return start > 0
+    ? {message: message.slice(0, start), details: shown}
+    : {
+        message,
+        details: shown.filter(
+          (_, index) => details[index] === undefined || !message.includes(details[index].message),
+        ),
+      };
+}
+
+/** What OpenSSL says to an answer that is not TLS is for those who know its source. */
+function protocolMistake({code, message}: ApiError): {message: string; hint: string} | undefined {
+  return code === 'Unreachable' &&
+    /:SSL routines:.*(?:wrong version number|packet length too long)/s.test(message)
+    ? {
+        message: message.replace(
+          /: (?:write EPROTO )?[0-9A-F]*:error:.*$/s,
+          ': what answers there does not speak TLS',
+        ),
+        hint: 'If it is a server without TLS, write http:// in place of https:// in NEXUS_SERVER or config.yaml.',
+      }
+    : undefined;
 }
 
 function apiExitCode({status, code}: ApiError): number {

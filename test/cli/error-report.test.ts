@@ -2,6 +2,8 @@ import test from 'ava';
 import {ApiError} from '../../api/client/api-error.ts';
 import {reportError} from '../../cli/error-report.ts';
 import {CliError, exitCodes} from '../../cli/exit-code.ts';
+import {startServer} from '../api/server/test-server.ts';
+import {createBench} from './run-cli.ts';
 
 const cases: readonly (readonly [string, unknown, number, RegExp])[] = [
   ['invalid', new ApiError('Invalid', 'x', {status: 422}), 2, /^error: x$/],
@@ -31,6 +33,39 @@ test('details of a refusal are told, each at its field', t => {
     details: [{path: 'spec.services[0].port', message: 'must be between 1 and 65535'}],
   });
   t.deepEqual(reportError(error).lines, ['error: x', '  spec.services[0].port: must be between 1 and 65535']);
+});
+
+test('what a refusal says of its fields is told once', t => {
+  const details = [
+    {path: 'repo.url', message: 'must be an address'},
+    {path: 'name', message: 'is too long'},
+  ];
+  const message = 'The body is not valid: repo.url must be an address; name is too long';
+  t.deepEqual(reportError(new ApiError('Invalid', message, {status: 400, details})).lines, [
+    'error: The body is not valid',
+    '  repo.url: must be an address',
+    '  name: is too long',
+  ]);
+  const same = new ApiError('Invalid', 'Node "box" is not there', {
+    details: [{path: 'spec.node', message: 'Node "box" is not there'}],
+  });
+  t.deepEqual(reportError(same).lines, ['error: Node "box" is not there']);
+});
+
+test('a server without TLS that is asked for it is told of in words', async t => {
+  await using server = await startServer();
+  await using bench = await createBench({...server, url: server.url.replace('http:', 'https:')});
+  for (const argv of [
+    ['get', 'workspaces'],
+    ['exec', 'a', '--', 'id'],
+  ]) {
+    const {code, stderr} = await bench.nexus(argv);
+    t.is(code, 7);
+    t.regex(
+      stderr,
+      /^error: [^\n]* can't be reached: what answers there does not speak TLS\nhint: .*http:\/\//,
+    );
+  }
 });
 
 test('no two reasons share an exit code', t => {
