@@ -141,7 +141,8 @@ export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Gue
         source.type === 'service'
           ? [
               'journalctl',
-              `--unit=workspace-${source.name}.service`,
+              // Not --unit, which adds what systemd itself says of the unit.
+              `_SYSTEMD_UNIT=workspace-${source.name}.service`,
               '--output=cat',
               '--no-pager',
               `--lines=${lines ?? 'all'}`,

@@ -379,6 +379,22 @@ export function agentLife({socket, tarball}: RealBackend): void {
     );
   });
 
+  // It has died and was started again by now, of which systemd tells in its journal.
+  test.serial('the log of a service is what it has written itself', async t => {
+    const {connection, streams} = life().client;
+    const stream = await streams.open(id =>
+      connection.request('logs/start', {
+        uid,
+        stream: id,
+        source: {type: 'service', name: 'web'},
+        follow: false,
+      }),
+    );
+    const {output} = await outputOf(stream);
+    t.regex(output, /GET \/follow-me/);
+    t.notRegex(output, /workspace-web\.service|Started|Main process exited/);
+  });
+
   test.serial('only a service that changed is restarted', async t => {
     const {connection, until} = life().client;
     const before = await until(allHealthy);
