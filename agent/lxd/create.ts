@@ -42,7 +42,14 @@ export function createCreate(dependencies: CreateDependencies): Driver['create']
       client.get(`/1.0/networks/${names.bridge}`, bridge),
       readServer(client),
     ]);
-    const subnet = parseSubnet(config['ipv4.address'] ?? '');
+    const address = config['ipv4.address'];
+    if (!address) {
+      throw new DriverError(
+        'BackendUnavailable',
+        `the bridge ${names.bridge} has no address; set the node up with: nexus agent setup --image FILE`,
+      );
+    }
+    const subnet = parseSubnet(address);
     network ??= {addresses: createAddresses(subnet), subnet, backend};
     return network;
   }

@@ -131,6 +131,19 @@ test('a node without the base image is ready, since other images may be there, a
   t.regex(probe.message ?? '', /image nexus\/base is missing.*nexus agent setup/);
 });
 
+test('nothing is made on a bridge that merely has the name', async t => {
+  await using backend = await openStubBackend(({what}) =>
+    what === 'GET /1.0/networks/nxabcdef' ? sync({config: {}}) : (prepared[what] ?? 'cut'),
+  );
+  await using driver = driverOn(backend.socket);
+  const limits = {cpus: 1, memory: 2 ** 30, disk: 2 ** 30};
+  const spec = {uid, name: 'a', provider: 'lxc' as const, image: 'nexus/base', limits, env: {}};
+  const hostKey = {privateKey: 'private', publicKey: 'public'};
+  const creation = driver.create({spec: {...spec, authorizedKeys: [], specHash: 'h'}, hostKey});
+  const error = await fails(t, 'BackendUnavailable', creation);
+  t.regex(error.message, /bridge nxabcdef has no address.*nexus agent setup/);
+});
+
 test('what made a bridge fail is told, and what came of it after that', async t => {
   let posts = 0;
   await using backend = await openStubBackend(({what}) => {
