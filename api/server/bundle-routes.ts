@@ -1,3 +1,4 @@
+import {BundleStoreFull} from '../storage/bundle-store.ts';
 import {RequestError} from './request-error.ts';
 import {answers} from './rest-responses.ts';
 import type {Route} from './route.ts';
@@ -33,7 +34,7 @@ export function bundleRoutes({bundles, limits}: RouteContext): Route[] {
       tag: 'bundles',
       access: 'user',
       streaming: true,
-      responses: answers(201, {description: 'Stored.'}, 400, 401, 413),
+      responses: answers(201, {description: 'Stored.'}, 400, 401, 413, 507),
       async handle({params: {sha256 = ''}, raw, header}) {
         if (Number(header('content-length') ?? 0) > limits.bundle) {
           throw new RequestError('PayloadTooLarge', `A bundle may have ${limits.bundle} bytes here`, {
@@ -47,6 +48,13 @@ export function bundleRoutes({bundles, limits}: RouteContext): Route[] {
         }
 
         await bundles.put(sha256, raw, limits.bundle).catch((error: unknown) => {
+          if (error instanceof BundleStoreFull) {
+            throw new RequestError('InsufficientStorage', error.message, {
+              hint: 'Push to a remote that the node reaches instead, or delete workspaces whose commits were uploaded: a day later there is room again.',
+              cause: error,
+            });
+          }
+
           throw raw.destroyed && !raw.complete
             ? new RequestError('BadRequest', 'The bundle was cut off; nothing was stored', {cause: error})
             : error;

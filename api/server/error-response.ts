@@ -63,6 +63,7 @@ const requestStatus: Readonly<Record<RequestErrorCode, number>> = {
   TooManyRequests: 429,
   ServiceUnavailable: 503,
   Timeout: 504,
+  InsufficientStorage: 507,
 };
 
 /** `Invalid` is 422 on the Kubernetes-style paths, as there, and 400 elsewhere, as REST clients expect of wrong fields. */

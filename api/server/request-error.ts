@@ -17,6 +17,7 @@ export type RequestErrorCode =
   | 'UpgradeRequired'
   | 'TooManyRequests'
   | 'ServiceUnavailable'
+  | 'InsufficientStorage'
   | 'Timeout';
 
 export class RequestError extends Error {

@@ -22,6 +22,7 @@ import {processStart} from '../process-start.ts';
 import type {ServerRecord} from '../server-address.ts';
 import {serverPortFile, serverRecordFile} from '../server-address.ts';
 import {ownKeyFile} from '../ssh/identity.ts';
+import {collectBundles} from './collect-bundles.ts';
 import {createLiveInstances} from './live-instances.ts';
 import {ensureLocalNode} from './local-node.ts';
 
@@ -80,7 +81,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
     key: await loadSecretKey(path.join(home, 'secret.key'), random),
     random,
   });
-  const bundles = createFsBundleStore({directory: path.join(home, 'bundles'), random});
+  const bundles = createFsBundleStore({directory: path.join(home, 'bundles'), clock, random});
+  const collection = collectBundles({storage, bundles, clock, log}, stopping.signal);
+  stack.defer(async () => {
+    stopping.abort();
+    await collection;
+  });
   const registry: Registry = new MetricsRegistry();
   collectDefaultMetrics({register: registry});
   const fenced = Promise.withResolvers<never>();

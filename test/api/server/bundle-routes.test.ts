@@ -1,11 +1,15 @@
 import {createHash, randomBytes} from 'node:crypto';
-import {readdir} from 'node:fs/promises';
+import {mkdtemp, readdir, rm} from 'node:fs/promises';
 import {connect} from 'node:net';
+import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Readable} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import test from 'ava';
 import {isApiError} from '../../../api/client/api-error.ts';
+import {systemClock} from '../../../api/effects/clock.ts';
+import {systemRandom} from '../../../api/effects/random.ts';
+import {createFsBundleStore} from '../../../api/storage/fs-bundle-store.ts';
 import type {TestServer} from './test-server.ts';
 import {startServer} from './test-server.ts';
 
@@ -53,12 +57,24 @@ test('a bundle over the limit is refused before, and while, it is received', asy
   const {hostname, port} = new URL(server.url);
   const socket = connect(Number(port), hostname);
   socket.write(
-    `PUT /api/v1/bundles/${sha256(content)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${server.adminToken}\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n`,
+    `PUT /api/v1/bundles/${sha256(content)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${server.adminToken}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n`,
   );
   socket.write(content);
   socket.write('\r\n0\r\n\r\n');
   t.regex(await text(socket), /^HTTP\/1\.1 4(?:00|13) /);
   t.deepEqual(await stored(server), []);
+});
+
+test('without room for it a bundle is refused, with what helps', async t => {
+  const directory = await mkdtemp(join(tmpdir(), 'nexus-full-'));
+  t.teardown(() => rm(directory, {recursive: true}));
+  const bundles = createFsBundleStore({directory, clock: systemClock, random: systemRandom, capacity: 100});
+  await using server = await startServer({bundles});
+  const content = Buffer.alloc(101);
+  const refused = await server.call(`/api/v1/bundles/${sha256(content)}`, {method: 'PUT', body: content});
+  t.is(refused.status, 507);
+  t.like(refused.json, {error: {code: 'InsufficientStorage'}});
+  t.regex(refused.json.error.hint, /Push to a remote/);
 });
 
 test('a bundle that is cut off is not there', async t => {

@@ -75,7 +75,7 @@ export async function startServer(
   const app = createApp({
     storage,
     live: noLiveInstances,
-    bundles: createFsBundleStore({directory: join(directory, 'bundles'), random}),
+    bundles: createFsBundleStore({directory: join(directory, 'bundles'), clock: systemClock, random}),
     credentials: createCredentialStore({storage, key: randomBytes(32), random}),
     github: {
       whoami() {

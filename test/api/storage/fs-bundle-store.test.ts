@@ -1,19 +1,28 @@
 import {createHash, randomBytes} from 'node:crypto';
-import {mkdtemp, readdir, rm, stat} from 'node:fs/promises';
+import {mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
 import test from 'ava';
 import {systemRandom} from '../../../api/effects/random.ts';
+import {BundleStoreFull} from '../../../api/storage/bundle-store.ts';
 import {createFsBundleStore} from '../../../api/storage/fs-bundle-store.ts';
+import {createManualClock} from '../../fakes/manual-clock.ts';
 
-async function openStore() {
+async function openStore(capacity?: number) {
   const parent = await mkdtemp(join(tmpdir(), 'nexus-bundles-'));
   const directory = join(parent, 'bundles');
+  const clock = createManualClock();
   return {
     directory,
-    store: createFsBundleStore({directory, random: systemRandom}),
+    clock,
+    store: createFsBundleStore({
+      directory,
+      clock,
+      random: systemRandom,
+      ...(capacity === undefined ? {} : {capacity}),
+    }),
     files: () => readdir(directory).catch(() => []),
     [Symbol.asyncDispose]: () => rm(parent, {recursive: true}),
   };
@@ -40,6 +49,43 @@ test('what was put is found, opened, listed and deleted', async t => {
   await store.delete(digest);
   await store.delete(digest);
   await t.throwsAsync(store.open(digest), {code: 'NotFound'});
+});
+
+test('what is asked for counts as stored then', async t => {
+  await using opened = await openStore();
+  const {store, clock} = opened;
+  await store.put(digest, Readable.from([content]), 1e6);
+  t.deepEqual(await store.list(), [{digest, storedAt: clock.now()}]);
+  await clock.advance(60_000);
+  t.true(await store.has(digest));
+  t.deepEqual(await store.list(), [{digest, storedAt: clock.now()}]);
+});
+
+test('what has no room is refused, also while it is received, and has room once others are gone', async t => {
+  await using opened = await openStore(content.length + 10);
+  const {store} = opened;
+  await store.put(digest, Readable.from([content]), 1e6);
+  const other = Buffer.alloc(11);
+  const otherDigest = createHash('sha256').update(other).digest('hex');
+  await t.throwsAsync(store.put(otherDigest, Readable.from([other]), 1e6), {instanceOf: BundleStoreFull});
+  t.deepEqual(await opened.files(), [digest]);
+  await store.delete(digest);
+  await store.put(otherDigest, Readable.from([other]), 1e6);
+  t.deepEqual(await opened.files(), [otherDigest]);
+});
+
+test('what was left half received takes no room for ever', async t => {
+  await using opened = await openStore(content.length);
+  const {store, clock, directory} = opened;
+  await mkdir(directory);
+  const part = join(directory, '.part-x');
+  await writeFile(part, 'half');
+  const written = clock.now() / 1000;
+  await utimes(part, written, written);
+  await t.throwsAsync(store.put(digest, Readable.from([content]), 1e6), {instanceOf: BundleStoreFull});
+  await clock.advance(24 * 3_600_000);
+  await store.put(digest, Readable.from([content]), 1e6);
+  t.deepEqual(await opened.files(), [digest]);
 });
 
 test('two who put the same at once both succeed', async t => {
