@@ -41,13 +41,13 @@ function describeWorkspace({metadata, spec, status}: Stored<'Workspace'>, now: n
       Owner: spec.owner,
       Age: age(metadata.creationTimestamp, now),
       Phase: metadata.deletionTimestamp === undefined ? (status?.phase ?? 'Pending') : 'Deleting',
-      'Last observed': status?.observedAt === undefined ? 'never' : `${age(status.observedAt, now)} ago`,
+      Seen: status?.observedAt === undefined ? 'never' : `${age(status.observedAt, now)} ago`,
       Image: `${spec.image} (${spec.provider})`,
-      Resources: `${spec.resources.cpus} cpus, ${spec.resources.memory} memory, ${spec.resources.disk} disk`,
+      Limits: `${spec.resources.cpus} cpus, ${spec.resources.memory} memory, ${spec.resources.disk} disk`,
       Node: status?.node ?? '-',
       Instance: status?.instance === undefined ? '-' : `${status.instance.name} (${status.instance.state})`,
-      SSH: ssh === undefined ? '-' : `${ssh.username}@${ssh.host}:${ssh.port}`,
-      Repository:
+      Ssh: ssh === undefined ? '-' : `${ssh.username}@${ssh.host}:${ssh.port}`,
+      Repo:
         spec.repo === undefined
           ? '-'
           : `${spec.repo.url ?? spec.repo.name} ${status?.repo?.branch ?? spec.repo.branch ?? ''}`,
@@ -73,9 +73,9 @@ function describeNode({metadata, spec, status}: Stored<'Node'>, now: number): st
   return [
     ...fields({
       Name: metadata.name,
-      Address: spec.local ? 'this machine' : `${spec.user}@${spec.address}:${spec.port}`,
+      Address: spec.local ? 'this server' : `${spec.user}@${spec.address}:${spec.port}`,
       Age: age(metadata.creationTimestamp, now),
-      Schedulable: spec.unschedulable ? 'no' : 'yes',
+      Schedulable: spec.unschedulable ? 'no: cordoned' : 'yes',
       Heartbeat: status?.heartbeatAt === undefined ? 'never' : `${age(status.heartbeatAt, now)} ago`,
       Agent: status?.agentVersion ?? '-',
       Providers: status?.providers?.map(({backend, version}) => `${backend} ${version}`).join(', ') ?? '-',
@@ -110,9 +110,9 @@ function conditionLines(conditions: readonly Condition[] | undefined, now: numbe
 function eventsAbout({resources}: State, target: {kind: string; name: string}, now: number): string[] {
   const events = [...resources.Event.values()]
     .filter(({spec}) => spec.regarding.kind === target.kind && spec.regarding.name === target.name)
-    .sort((left, right) => Date.parse(right.spec.lastTimestamp) - Date.parse(left.spec.lastTimestamp));
+    .sort((left, right) => Date.parse(left.spec.lastTimestamp) - Date.parse(right.spec.lastTimestamp));
   return section(
-    'Events',
+    'Events, oldest first',
     events.map(
       ({spec}) =>
         `${age(spec.lastTimestamp, now).padEnd(6)} ${spec.type.padEnd(8)} ${spec.reason.padEnd(24)} ${spec.message}${spec.count > 1 ? ` (×${spec.count})` : ''}`,

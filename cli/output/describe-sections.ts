@@ -60,7 +60,7 @@ export function eventSection({now, style, events}: DescribeOptions): string[] {
   ]);
   return rows.length === 0
     ? ['', `${style('strong', 'Events:')}  none`]
-    : section('Events', {headers: ['AGE', 'TYPE', 'REASON', 'BY', 'MESSAGE'], rows}, style);
+    : section('Events, oldest first', {headers: ['AGE', 'TYPE', 'REASON', 'BY', 'MESSAGE'], rows}, style);
 }
 
 export function labelText(labels: Readonly<Record<string, string>> | undefined): string | undefined {

@@ -111,6 +111,21 @@ test.serial('a lost connection is said in the header while the old picture stays
   t.regex(view.screen.lastFrame() ?? '', /hello +Running/);
 });
 
+test.serial('the footer tells the keys of each view', async t => {
+  using view = open();
+  await view.show(...synced);
+  for (const [key, hint] of [
+    ['1', /⏎ describe {2}l logs {2}s shell {2}r run {2}x stop/],
+    ['2', /⏎ describe {2}l logs {2}s shell {2}\/ filter/],
+    ['3', /⏎ describe {2}c cordon {2}\/ filter/],
+    ['4', /⏎ describe {2}\/ filter/],
+  ] as const) {
+    view.dashboard.press({input: key});
+    await view.settle();
+    t.regex(view.screen.lastFrame() ?? '', hint);
+  }
+});
+
 test.serial('describe shows the conditions, help shows the keys', async t => {
   using view = open();
   await view.show(...synced);

@@ -1,6 +1,6 @@
 import {Box, Text} from 'ink';
 import type {ReactElement, ReactNode} from 'react';
-import type {Screen, State} from '../state.ts';
+import type {Screen, State, View} from '../state.ts';
 import {currentScreen} from '../state.ts';
 
 type Props = {
@@ -86,12 +86,17 @@ function titleOf(screen: Screen): string {
   }
 }
 
+const viewHints: Record<View, string> = {
+  workspaces: 'l logs  s shell  r run  x stop  ^d delete  ',
+  services: 'l logs  s shell  ',
+  nodes: 'c cordon  ',
+  events: '',
+};
+
 function hintOf(screen: Screen): string {
   switch (screen.type) {
     case 'table':
-      return screen.view === 'workspaces'
-        ? '↑↓ move  ⏎ describe  l logs  s shell  r run  x stop  ^d delete  / filter  1-4 views  ? help  q quit'
-        : '↑↓ move  ⏎ describe  / filter  1-4 views  ? help  q quit';
+      return `↑↓ move  ⏎ describe  ${viewHints[screen.view]}/ filter  1-4 views  ? help  q quit`;
     case 'logs':
       return '↑↓ scroll  f follow  Esc back  ? help  q quit';
     case 'describe':
