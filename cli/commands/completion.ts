@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import type {Cli} from '../cli.ts';
-import {staticCandidates, wantedNames} from '../completion/candidates.ts';
+import {staticCandidates, wantedNames, wantedServices} from '../completion/candidates.ts';
 import {bashScript, fishScript, zshScript} from '../completion/scripts.ts';
 import {CliError} from '../exit-code.ts';
 
@@ -26,7 +26,8 @@ export async function complete(cli: Cli, program: Command, words: readonly strin
   }
 
   const wanted = wantedNames(program, words);
-  if (wanted === undefined) {
+  const services = wantedServices(program, words);
+  if (wanted === undefined && services === undefined) {
     return;
   }
 
@@ -34,8 +35,19 @@ export async function complete(cli: Cli, program: Command, words: readonly strin
     const {connect} = await import('../connect.ts');
     await using client = await connect(cli);
     const signal = AbortSignal.any([cli.signal, AbortSignal.timeout(patience)]);
-    for (const {metadata} of (await client.list(wanted.kind, {signal})).items) {
-      const candidate = `${wanted.prefix}${metadata.name}`;
+    const names =
+      wanted === undefined
+        ? []
+        : (await client.list(wanted.kind, {signal})).items.map(
+            ({metadata}) => `${wanted.prefix}${metadata.name}`,
+          );
+    const serviceNames =
+      services === undefined
+        ? []
+        : (await client.workspaces.services(services.workspace, {signal})).map(
+            ({name}) => `${services.prefix}${name}`,
+          );
+    for (const candidate of [...names, ...serviceNames]) {
       if (candidate.startsWith(words.at(-1) ?? '')) {
         cli.print(candidate);
       }

@@ -6,7 +6,7 @@ export const bashScript = `_nexus() {
   COMPREPLY=($(nexus complete -- "\${words[@]}" 2>/dev/null))
   if [[ \${#COMPREPLY[@]} -eq 0 ]]; then
     compopt -o default
-  elif [[ \${COMPREPLY[0]} == */ ]]; then
+  elif [[ \${COMPREPLY[0]} == *[/=] ]]; then
     compopt -o nospace
   fi
 }
@@ -18,7 +18,7 @@ _nexus() {
   candidates=("\${(@f)$(nexus complete -- "\${words[@]:1:$((CURRENT - 1))}" 2>/dev/null)}")
   if [[ -z \${candidates[1]} ]]; then
     _files
-  elif [[ \${candidates[1]} == */ ]]; then
+  elif [[ \${candidates[1]} == *[/=] ]]; then
     compadd -S '' -- "\${candidates[@]}"
   else
     compadd -- "\${candidates[@]}"

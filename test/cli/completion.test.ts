@@ -22,12 +22,35 @@ const cases: readonly (readonly [string[], readonly string[]])[] = [
   [['node', 'add', ''], []],
   [['apply', '--d'], ['--dry-run']],
   [['completion', ''], []],
+  [
+    ['logs', 'shop', ''],
+    ['api', 'web'],
+  ],
+  [['logs', 'shop/w'], ['shop/web']],
+  [['logs', '--tail', '3', 'shop', 'a'], ['api']],
+  [['logs', 'nothing', ''], []],
+  [['ws', 'restart', 'shop', 'w'], ['web']],
+  [['logs', 'shop', 'api', ''], []],
+  [
+    ['get', 'ws', '-o', 'j'],
+    ['json', 'jsonpath='],
+  ],
+  [
+    ['ws', 'services', 'shop', '--output', ''],
+    ['table', 'json', 'yaml'],
+  ],
+  [['get', '-o', 'json', 'ws', ''], ['shop']],
+];
+
+const services = [
+  {name: 'api', command: 'x'},
+  {name: 'web', command: 'y'},
 ];
 
 test('commands, options, kinds and names are completed', async t => {
   await using server = await startServer();
   await using bench = await createBench(server);
-  await server.client.create('Workspace', workspaceNamed('shop'));
+  await server.client.create('Workspace', workspaceNamed('shop', {services}));
   await bench.nexus(['apply', '-f', '-'], {
     stdin: 'apiVersion: nexus.dev/v1alpha1\nkind: Node\nmetadata: {name: box}\n',
   });
