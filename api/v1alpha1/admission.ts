@@ -32,6 +32,7 @@ export function admitCreate<R extends Resource>(object: R, caller: Caller): R {
   checkKeys(object);
   const {uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers, ...given} =
     object.metadata;
+  checkFinalizers(object, caller);
   const admitted = {
     ...object,
     metadata: {
@@ -164,6 +165,17 @@ function checkKeys(object: Resource): void {
   });
   if (issues.length > 0) {
     throw invalid(`${describe(object)} is not valid`, issues);
+  }
+}
+
+/** Who may not take a finalizer away would hold an object for ever by one that no program knows. */
+function checkFinalizers(object: Resource, caller: Caller): void {
+  const foreign = object.metadata.finalizers?.filter(name => name !== instanceFinalizer) ?? [];
+  if (foreign.length > 0 && caller.role !== 'admin') {
+    throw new StorageError(
+      'Forbidden',
+      `Only an admin sets finalizers (metadata.finalizers): ${foreign.join(', ')}`,
+    );
   }
 }
 

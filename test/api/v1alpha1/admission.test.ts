@@ -69,6 +69,16 @@ test('finalizers that are given are kept, each once', t => {
   ]);
 });
 
+test('only an admin holds a new workspace by other finalizers', t => {
+  const finalizers = ['example.com/a'];
+  t.throws(() => admitCreate(workspace({}, {finalizers}), ada), {
+    code: 'Forbidden',
+    message: /example\.com\/a/,
+  });
+  const own = admitCreate(workspace({}, {finalizers: [instanceFinalizer]}), ada);
+  t.deepEqual(own.metadata.finalizers, [instanceFinalizer]);
+});
+
 test('an update without finalizers keeps them; only an admin takes them away', t => {
   const {finalizers} = stored().metadata;
   t.deepEqual(admitUpdate(workspace(), stored(), admin).metadata.finalizers, finalizers);
