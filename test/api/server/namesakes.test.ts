@@ -34,3 +34,17 @@ test('a new user can not give back what an earlier one of that name has deleted;
   await t.throwsAsync(later.client.workspaces.undelete('web'), {code: 'NotFound'});
   t.is((await server.client.workspaces.undelete('web')).workspace_id, metadata.uid);
 });
+
+test('a workspace that is named as the uid of another does not stand before that', async t => {
+  await using server = await startServer();
+  const {client} = await server.user('ada');
+  await client.workspaces.create({workspace_name: 'web'});
+  const {uid} = (await client.get('Workspace', 'web')).metadata;
+  await server.client.workspaces.create({workspace_name: uid});
+  t.is((await server.client.workspaces.status(uid)).name, 'web');
+  t.is((await client.workspaces.status(uid)).name, 'web');
+
+  const unknown = '00000000-0000-4000-8000-000000000000';
+  await server.client.workspaces.create({workspace_name: unknown});
+  t.is((await server.client.workspaces.status(unknown)).name, unknown);
+});
