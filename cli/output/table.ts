@@ -11,20 +11,21 @@ export type Column<T> = {
 
 const gap = '   ';
 
-/** Columns as wide as their widest cell, in one go; the last is not padded. Lines without their line ends. */
+/** Columns as wide as their widest cell, in one go; the last is not padded. Lines without their line ends; a cell never takes more than one. */
 export function renderTable(
   headers: readonly string[],
-  rows: readonly (readonly Cell[])[],
+  cells: readonly (readonly Cell[])[],
   style: Style,
 ): string[] {
+  const rows = cells.map(row => row.map(({text, tone}) => ({text: oneLine(text), tone})));
   const columns = Math.max(headers.length, rows[0]?.length ?? 0);
   const widths = Array.from({length: columns}, (_, index) =>
     Math.max(headers[index]?.length ?? 0, ...rows.map(row => displayWidth(row[index]?.text ?? ''))),
   );
-  const line = (cells: readonly Cell[]) =>
-    cells
+  const line = (row: readonly Cell[]) =>
+    row
       .map(({text, tone}, index) => {
-        const padding = index === cells.length - 1 ? 0 : (widths[index] ?? 0) - displayWidth(text);
+        const padding = index === row.length - 1 ? 0 : (widths[index] ?? 0) - displayWidth(text);
         return style(tone, text) + ' '.repeat(padding);
       })
       .join(gap)
@@ -36,7 +37,7 @@ export function cellsOf<T>(columns: readonly Column<T>[], row: T, now: number): 
   return columns.map(column => {
     const cell = column.cell(row, now);
     const {text, tone} = typeof cell === 'string' ? {text: cell, tone: undefined} : cell;
-    return {text: text === '' ? '-' : printable(text), tone};
+    return {text: text === '' ? '-' : text, tone};
   });
 }
 
@@ -45,6 +46,10 @@ export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, character =>
     character === '\t' || character === '\n' ? character : '\uFFFD',
   );
+}
+
+function oneLine(text: string): string {
+  return printable(text.replaceAll(/\s*[\r\n\t]\s*/g, ' '));
 }
 
 function displayWidth(text: string): number {

@@ -57,6 +57,11 @@ for (const [title, stream, env, expected] of styles) {
   });
 }
 
+test('a cell is one line, whatever is in it', t => {
+  const lines = renderTable(['A', 'B'], [[{text: 'one\ntwo\t three\u0007\u001b[1A'}, {text: 'x'}]], plain);
+  t.deepEqual(lines, ['A                    B', 'one two three\uFFFD\uFFFD[1A   x']);
+});
+
 test('colours change no widths', t => {
   const coloured = styleFor(terminal, {TERM: 'xterm'});
   const [, row = ''] = renderTable(['A', 'B'], [[{text: 'x', tone: 'bad'}, {text: 'y'}]], coloured);
