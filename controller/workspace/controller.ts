@@ -5,6 +5,7 @@ import type {BundleStore} from '../../api/storage/bundle-store.ts';
 import type {EventRecorder} from '../../api/storage/event-recorder.ts';
 import type {Storage} from '../../api/storage/storage.ts';
 import {readConfiguration} from '../../api/v1alpha1/default-config.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {Reconcile} from '../manager/reconcile.ts';
 import type {Credentials} from './actuator.ts';
@@ -46,14 +47,16 @@ export function createWorkspaceController(options: WorkspaceControllerOptions): 
   const uploads = createBundleUploads(options);
   const actuator = createActuator({agents, uploads, credentials});
   const cluster = createCluster(options);
+  const ownWrites = new WeakSet<Stored<'Workspace'>>();
   return {
     reconcile: createWorkspaceReconciler({
       ...options,
       log,
       actuator,
       cluster,
+      ownWrites,
       readConfiguration,
     }),
-    watch: enqueue => watchForWorkspaces({...options, enqueue}),
+    watch: enqueue => watchForWorkspaces({...options, ownWrites, enqueue}),
   };
 }

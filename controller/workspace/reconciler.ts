@@ -37,6 +37,8 @@ export type ReconcilerOptions = {
   readonly actuator: Actuator;
   readonly cluster: Cluster;
   readonly recorder: EventRecorder;
+  /** See {@link createWriter}. */
+  readonly ownWrites: WeakSet<Stored<'Workspace'>>;
   readonly readConfiguration: ReadConfiguration;
   readonly clock: Clock;
   readonly random: Random;

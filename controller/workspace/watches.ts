@@ -32,12 +32,15 @@ export type WatchOptions = {
   readonly nodes: NodeCache;
   readonly users: UserCache;
   readonly agents: Pick<Agents, 'onChange'>;
+  /** What this controller wrote itself. */
+  readonly ownWrites: Pick<WeakSet<Stored<'Workspace'>>, 'has'>;
   /** Takes the name of a workspace. */
   readonly enqueue: (key: string) => void;
 };
 
 /** Brings every change that may matter to a workspace to its reconciler. Dispose of the result to stop. */
-export function watchForWorkspaces({workspaces, nodes, users, agents, enqueue}: WatchOptions): Disposable {
+export function watchForWorkspaces(options: WatchOptions): Disposable {
+  const {workspaces, nodes, users, agents, ownWrites, enqueue} = options;
   const enqueueAll = (found: readonly Stored<'Workspace'>[]) => {
     for (const {metadata} of found) {
       enqueue(metadata.name);
@@ -48,7 +51,7 @@ export function watchForWorkspaces({workspaces, nodes, users, agents, enqueue}: 
   const watches = new DisposableStack();
   watches.use(
     workspaces.onChange(change => {
-      if (concernsItself(change)) {
+      if (concernsItself(change) || !ownWrites.has(change.object)) {
         enqueue(change.object.metadata.name);
       }
 
@@ -85,7 +88,7 @@ export function watchForWorkspaces({workspaces, nodes, users, agents, enqueue}: 
   return watches;
 }
 
-/** Status is written by the reconciler alone: its own writes are no news to it. */
+/** Of its own writes, those of status alone are no news to the reconciler. What another server, or a person, wrote there is. */
 function concernsItself(change: CacheChange<'Workspace'>): boolean {
   return (
     change.type !== 'MODIFIED' || isRespecified(change) || metadataOf(change) !== previousMetadataOf(change)

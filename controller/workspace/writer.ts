@@ -17,9 +17,11 @@ export type Writer = {
 export type WriterOptions = {
   readonly storage: Pick<Storage, 'get' | 'updateStatus'>;
   readonly workspaces: Pick<WorkspaceCache, 'observe'>;
+  /** What was written is put in here before the cache learns of it, so that its watches can tell it from what others write. */
+  readonly ownWrites: WeakSet<Stored<'Workspace'>>;
 };
 
-export function createWriter({storage, workspaces}: WriterOptions): Writer {
+export function createWriter({storage, workspaces, ownWrites}: WriterOptions): Writer {
   const refresh = async (name: string) => {
     try {
       workspaces.observe(await storage.get('Workspace', name));
@@ -33,6 +35,7 @@ export function createWriter({storage, workspaces}: WriterOptions): Writer {
   const write: Writer['write'] = async (workspace, attempt) => {
     try {
       const written = await attempt();
+      ownWrites.add(written);
       workspaces.observe(written);
       return written;
     } catch (error) {

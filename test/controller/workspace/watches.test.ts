@@ -21,6 +21,7 @@ function setUp(...workspaces: Stored<'Workspace'>[]) {
     agent?: (change: {node: string; uid?: string}) => void;
   } = {};
   const enqueued: string[] = [];
+  const ownWrites = new WeakSet<Stored<'Workspace'>>();
   const ignored = {[Symbol.dispose]() {}};
   const reader = {hasSynced: () => true, observe() {}};
   const options: WatchOptions = {
@@ -58,10 +59,12 @@ function setUp(...workspaces: Stored<'Workspace'>[]) {
         return ignored;
       },
     },
+    ownWrites,
     enqueue: key => void enqueued.push(key),
   };
   watchForWorkspaces(options);
   return {
+    ownWrites,
     after(act: (to: typeof listeners) => void): string[] {
       enqueued.length = 0;
       act(listeners);
@@ -124,11 +127,21 @@ test('a new workspace is looked at', t => {
   );
 });
 
-test('a write of status alone is no news', t => {
+test("the controller's own write of status alone is no news", t => {
   const object = {...placed, status: {...placed.status, phase: 'Running' as const}};
+  const world = setUp(...all);
+  world.ownWrites.add(object);
+  t.deepEqual(
+    world.after(to => to.workspace?.({type: 'MODIFIED', object, previous: placed})),
+    [],
+  );
+});
+
+test('a write of status by another server, or a person, is put right', t => {
+  const object = {...placed, status: {...placed.status, phase: 'Unknown' as const}};
   t.deepEqual(
     setUp(...all).after(to => to.workspace?.({type: 'MODIFIED', object, previous: placed})),
-    [],
+    ['placed'],
   );
 });
 
@@ -151,6 +164,7 @@ test('a release of ports wakes those that wait', t => {
     ['placed', 'portless', 'waits'],
   );
   const object = {...placed, status: {node: 'one', ports: ports.slice(0, 1)}};
+  world.ownWrites.add(object);
   t.deepEqual(
     world.after(to => to.workspace?.({type: 'MODIFIED', object, previous: placed})),
     ['portless', 'waits'],
