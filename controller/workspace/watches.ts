@@ -1,3 +1,4 @@
+import type {Clock} from '../../api/effects/clock.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Agents} from '../agent-client/agents.ts';
@@ -32,15 +33,22 @@ export type WatchOptions = {
   readonly nodes: NodeCache;
   readonly users: UserCache;
   readonly agents: Pick<Agents, 'onChange'>;
+  readonly clock: Clock;
   /** What this controller wrote itself. */
   readonly ownWrites: Pick<WeakSet<Stored<'Workspace'>>, 'has'>;
   /** Takes the name of a workspace. */
   readonly enqueue: (key: string) => void;
 };
 
+/**
+ * Milliseconds until a status that somebody else wrote is looked at: while two servers overlap, each corrects the other, and at once would be
+ * without end.
+ */
+const correctionDelay = 5000;
+
 /** Brings every change that may matter to a workspace to its reconciler. Dispose of the result to stop. */
 export function watchForWorkspaces(options: WatchOptions): Disposable {
-  const {workspaces, nodes, users, agents, ownWrites, enqueue} = options;
+  const {workspaces, nodes, users, agents, ownWrites, clock, enqueue} = options;
   const enqueueAll = (found: readonly Stored<'Workspace'>[]) => {
     for (const {metadata} of found) {
       enqueue(metadata.name);
@@ -49,10 +57,28 @@ export function watchForWorkspaces(options: WatchOptions): Disposable {
   const enqueueWaiting = () => enqueueAll(workspaces.byIndex('waiting', waiting));
 
   const watches = new DisposableStack();
+  const corrections = new Map<string, Disposable>();
+  watches.defer(() => {
+    for (const correction of corrections.values()) {
+      correction[Symbol.dispose]();
+    }
+  });
+  const correctLater = (name: string) => {
+    if (!corrections.has(name)) {
+      const correction = clock.schedule(correctionDelay, () => {
+        corrections.delete(name);
+        enqueue(name);
+      });
+      corrections.set(name, correction);
+    }
+  };
   watches.use(
     workspaces.onChange(change => {
-      if (concernsItself(change) || !ownWrites.has(change.object)) {
-        enqueue(change.object.metadata.name);
+      const {name} = change.object.metadata;
+      if (concernsItself(change)) {
+        enqueue(name);
+      } else if (!ownWrites.has(change.object)) {
+        correctLater(name);
       }
 
       if (releasesPorts(change)) {
