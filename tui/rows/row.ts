@@ -22,17 +22,17 @@ export type Row = {
 /** Widths of all columns in `total` character cells, one space between two. Columns that do not fit get 0, from the right. */
 export function columnWidths(columns: readonly Column[], total: number): number[] {
   const widths: number[] = [];
-  let left = total;
+  // Each column takes a space as well; the last one's is not there.
+  let left = total + 1;
   for (const {minimum} of columns) {
-    const fits = left >= minimum;
+    const fits = left > minimum;
     widths.push(fits ? minimum : 0);
     left = fits ? left - minimum - 1 : 0;
   }
 
   const shares = columns.reduce((sum, {grow = 0}, index) => (widths[index] === 0 ? sum : sum + grow), 0);
-  const spare = Math.max(0, left + 1);
   return widths.map((width, index) =>
-    width === 0 || shares === 0 ? width : width + Math.floor((spare * (columns[index]?.grow ?? 0)) / shares),
+    width === 0 || shares === 0 ? width : width + Math.floor((left * (columns[index]?.grow ?? 0)) / shares),
   );
 }
 

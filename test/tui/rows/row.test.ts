@@ -20,6 +20,14 @@ test('columns that do not fit are left out from the right', t => {
   t.deepEqual(columnWidths(columns, 17), [10, 5, 0]);
 });
 
+test('a column that does not fit leaves nothing to those that grow', t => {
+  const columns = [
+    {title: 'A', minimum: 10, grow: 1},
+    {title: 'B', minimum: 10},
+  ];
+  t.deepEqual(columnWidths(columns, 10), [10, 0]);
+});
+
 test('columns with the spaces between them never exceed the width', t => {
   const column = fc.record({
     title: fc.constant('X'),
