@@ -1,0 +1,37 @@
+import type {SshSession} from './ssh-session.ts';
+
+/** What `uname` and the C library's loader say of a machine, as far as it matters to which agent runs there. */
+export type Platform = {
+  /** As Node.js names it: `linux`. */
+  readonly os: string;
+  /** As Node.js names it: `x64`, `arm64`; else what `uname -m` said. */
+  readonly architecture: string;
+};
+
+export type InstalledAgent = {
+  /** `Current`: that very version was there, whole. */
+  readonly outcome: 'Installed' | 'Upgraded' | 'Current';
+  readonly version: string;
+  /** Starts nexus there, by an absolute path; arguments such as `agent --stdio` follow. */
+  readonly command: readonly [string, ...string[]];
+};
+
+export type InstallOptions = {
+  readonly platform: Platform;
+  /** Bytes that have reached the machine, and how many there are in all. */
+  readonly progress: (sent: number, total: number) => void;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Puts this server's version of the agent onto machines, under the login user's home. Safe to repeat and to cut off at any instant: what is there is
+ * either the whole old one or the whole new one, proved by its SHA-256.
+ */
+export type AgentInstaller = {
+  /** Bytes that it takes there; undefined when there is no agent for that platform. */
+  sizeFor(platform: Platform): Promise<number | undefined>;
+  /** Throws SshError, or an error whose message says what the machine answered. */
+  install(session: SshSession, options: InstallOptions): Promise<InstalledAgent>;
+  /** Ends the agent and removes the program, leaving what it has set up on backends. */
+  uninstall(session: SshSession, signal: AbortSignal): Promise<void>;
+};
