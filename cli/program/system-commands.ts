@@ -1,8 +1,9 @@
 import type {Command} from 'commander';
-import type {SetupAgentOptions} from '../commands/agent.ts';
 import type {ServerCommandOptions} from '../commands/server.ts';
 import {exitCodes} from '../exit-code.ts';
+import {addAgentCommands} from './agent-commands.ts';
 import type {Registration} from './registration.ts';
+import {addVersionCommand} from './version-command.ts';
 
 export function addSystemCommands(program: Command, {cli, setExitCode}: Registration): void {
   program
@@ -27,7 +28,7 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
       setExitCode(exitCodes.ok.code);
     });
 
-  addAgent(program, {cli, setExitCode});
+  addAgentCommands(program, {cli, setExitCode});
 
   program
     .command('store')
@@ -74,10 +75,7 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
       await complete(cli, program, words);
     });
 
-  program
-    .command('version')
-    .description('print the version')
-    .action(() => cli.print(`nexus ${cli.version}`));
+  addVersionCommand(program, {cli, setExitCode});
 
   const help = program
     .command('help')
@@ -100,46 +98,4 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
 
     cli.stdout.write(command.helpInformation());
   });
-}
-
-function addAgent(program: Command, {cli, setExitCode}: Registration): void {
-  const agent = program
-    .command('agent')
-    .description('what a node runs; `nexus server` starts it by itself')
-    .option('--stdio', "carry the protocol between standard input and output and this machine's agent")
-    .option('--daemon', 'be the agent of this machine')
-    .action(async (options: {stdio?: boolean; daemon?: boolean}) => {
-      const {agent: run} = await import('../commands/agent.ts');
-      setExitCode(await run(cli, options));
-    });
-  agent
-    .command('setup')
-    .description('make what the container backend needs: project, storage pool, bridge and image')
-    .requiredOption('--image <file>', 'the image nexus/base, as hack/build-image makes it')
-    .option('--installation <id>', 'of the server that this node is for ($NEXUS_HOME/installation there)')
-    .action(async (options: SetupAgentOptions) => {
-      const {setupAgent} = await import('../commands/agent.ts');
-      await setupAgent(cli, options);
-    });
-  agent
-    .command('purge')
-    .description('remove everything that this installation has on the container backend')
-    .action(async () => {
-      const {purgeAgent} = await import('../commands/agent.ts');
-      await purgeAgent(cli);
-    });
-  agent
-    .command('stop')
-    .description('end the agent of this machine; workspaces run on')
-    .action(async () => {
-      const {stopAgent} = await import('../commands/agent.ts');
-      await stopAgent(cli);
-    });
-  agent
-    .command('status')
-    .description('show whether the agent of this machine runs')
-    .action(async () => {
-      const {agentStatus} = await import('../commands/agent.ts');
-      setExitCode(await agentStatus(cli));
-    });
 }

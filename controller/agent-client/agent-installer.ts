@@ -29,7 +29,7 @@ export type InstallOptions = {
  */
 export type AgentInstaller = {
   /** Bytes that it takes there; undefined when there is no agent for that platform. */
-  sizeFor(platform: Platform): Promise<number | undefined>;
+  sizeFor(platform: Platform, signal: AbortSignal): Promise<number | undefined>;
   /** Throws SshError, or an error whose message says what the machine answered. */
   install(session: SshSession, options: InstallOptions): Promise<InstalledAgent>;
   /** Ends the agent and removes the program, leaving what it has set up on backends. */

@@ -2,6 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
+import {agentCommand} from '../agent-install/agent-command.ts';
 import {createChildProcessConnection} from './child-process-connection.ts';
 import type {Connect} from './connect.ts';
 import {createSshConnection} from './ssh-connection.ts';
@@ -15,8 +16,6 @@ export type ConnectToNodeOptions = {
   readonly clock: Clock;
   readonly log: Logger;
 };
-
-const remoteCommand = ['nexus', 'agent', '--stdio'];
 
 /** The real {@link Connect}: a child process for the local node, ssh for all others. */
 export function createConnectToNode(options: ConnectToNodeOptions): Connect {
@@ -36,7 +35,7 @@ export function createConnectToNode(options: ConnectToNodeOptions): Connect {
         user: spec.user,
         hostKey: spec.hostKey,
         privateKey: await readIdentity(spec.identityFile ?? identityFile),
-        command: spec.agentCommand ?? remoteCommand,
+        command: spec.agentCommand ?? agentCommand,
         log,
       },
       signal,

@@ -1,9 +1,8 @@
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import {parseBytes} from '../../api/v1alpha1/quantity.ts';
 import type {PortAllocation} from '../../api/v1alpha1/workspace.ts';
 import type {Agents, NodeView} from '../agent-client/agents.ts';
-import type {Size} from './room.ts';
-import {limitsOf, reservationOf, sum} from './room.ts';
-import type {Candidate} from './schedule.ts';
+import type {Candidate, Size} from './schedule.ts';
 import type {SightOptions} from './sight.ts';
 import {isCurrent} from './sight.ts';
 import type {NodeCache, WorkspaceCache} from './watches.ts';
@@ -13,14 +12,7 @@ export type Cluster = {
   /** All nodes as they are for `workspace`: without what it holds itself. */
   candidates(workspace: Stored<'Workspace'>, options: SightOptions): Candidate[];
   /** Holds a place until disposed of, so that no other reconcile gives it away while it is being written. */
-  reserve(workspace: Stored<'Workspace'>, place: Place): Disposable;
-};
-
-/** Where a workspace is to be, and what it has there. */
-export type Place = {
-  readonly node: string;
-  readonly ports: readonly PortAllocation[];
-  readonly reserved: Size;
+  reserve(workspace: Stored<'Workspace'>, node: string, ports: readonly PortAllocation[]): Disposable;
 };
 
 export type ClusterOptions = {
@@ -29,25 +21,28 @@ export type ClusterOptions = {
   readonly agents: Pick<Agents, 'view'>;
 };
 
-type Tenant = Place & {readonly workspace: Stored<'Workspace'>};
+type Reservation = {
+  readonly workspace: Stored<'Workspace'>;
+  readonly node: string;
+  readonly ports: readonly PortAllocation[];
+};
 
 export function createCluster({workspaces, nodes, agents}: ClusterOptions): Cluster {
-  const reservations = new Map<string, Tenant>();
+  const reservations = new Map<string, Reservation>();
   /** By spec: they are asked for at each placement, of every workspace that has a place. */
-  const limits = new WeakMap<Stored<'Workspace'>['spec'], Size>();
+  const sizes = new WeakMap<Stored<'Workspace'>['spec'], Size>();
 
-  const limitsFor = ({spec}: Stored<'Workspace'>): Size => {
-    const size = limits.get(spec) ?? limitsOf(spec);
-    limits.set(spec, size);
+  const sizeOf = ({spec}: Stored<'Workspace'>): Size => {
+    const {cpus, memory, disk} = spec.resources;
+    const size = sizes.get(spec) ?? {cpus, memory: parseBytes(memory), disk: parseBytes(disk)};
+    sizes.set(spec, size);
     return size;
   };
 
-  const tenantsOf = (node: string, except: string): Tenant[] => {
-    const tenants = new Map<string, Tenant>();
+  const tenantsOf = (node: string, except: string): Reservation[] => {
+    const tenants = new Map<string, Reservation>();
     for (const workspace of workspaces.byIndex('node', node)) {
-      const {spec, status = {}} = workspace;
-      const reserved = reservationOf(spec, status);
-      tenants.set(workspace.metadata.uid, {workspace, node, ports: status.ports ?? [], reserved});
+      tenants.set(workspace.metadata.uid, {workspace, node, ports: workspace.status?.ports ?? []});
     }
 
     for (const [uid, reservation] of reservations) {
@@ -74,10 +69,8 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
           return {
             node,
             facts,
-            used: sum(tenants.map(tenant => limitsFor(tenant.workspace))),
+            used: sum(tenants.map(tenant => sizeOf(tenant.workspace))),
             workspaces: tenants.length,
-            owned: tenants.filter(tenant => tenant.workspace.spec.owner === workspace.spec.owner).length,
-            reserved: sum(tenants.map(tenant => tenant.reserved)),
             takenPorts: () =>
               new Set([
                 ...tenants.flatMap(({ports}) => ports.map(({nodePort}) => nodePort)),
@@ -85,9 +78,9 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
               ]),
           };
         }),
-    reserve(workspace, place) {
+    reserve(workspace, node, ports) {
       const {uid} = workspace.metadata;
-      reservations.set(uid, {...place, workspace});
+      reservations.set(uid, {workspace, node, ports});
       return {[Symbol.dispose]: () => void reservations.delete(uid)};
     },
   };
@@ -96,4 +89,15 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
 /** Such a node is never current, but its facts tell why nothing can be placed there. */
 function lacksBackend(view: NodeView | undefined): boolean {
   return view?.connected === true && view.facts?.providers.every(({ready}) => !ready) === true;
+}
+
+function sum(parts: readonly Size[]): Size {
+  const total = {cpus: 0, memory: 0, disk: 0};
+  for (const {cpus, memory, disk} of parts) {
+    total.cpus += cpus;
+    total.memory += memory;
+    total.disk += disk;
+  }
+
+  return total;
 }

@@ -1,27 +1,23 @@
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {PortAllocation, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
-import type {Place} from './cluster.ts';
 import type {Desired, PortRequest} from './desired.ts';
 import {allocatePorts} from './ports.ts';
-import {isWithin, reservationOf, roomRefusal} from './room.ts';
 import type {Candidate, Schedule} from './schedule.ts';
-import {roomFor, schedule} from './schedule.ts';
+import {schedule} from './schedule.ts';
 import type {Sight} from './sight.ts';
-import {instanceOf, isEvidence, lastReport} from './sight.ts';
+import {isEvidence, lastReport} from './sight.ts';
 
-/** What is to become of a workspace's place: its node, and what it has there. */
+/** What is to become of a workspace's place: its node and its ports on it. */
 export type Placement =
   | {readonly kind: 'Kept'}
-  | ({readonly kind: 'Changed'} & Place)
-  /** It keeps its node, which has no room for more than is set aside for it now: it is not started until there is. */
-  | {readonly kind: 'Cramped'; readonly message: string}
+  | {readonly kind: 'Changed'; readonly node: string; readonly ports: readonly PortAllocation[]}
   | Extract<Schedule, {kind: 'Unplaced'}>;
 
 export type PlacementOptions = {
   readonly desired: Desired;
   readonly sight: Sight;
-  readonly status: Pick<WorkspaceStatus, 'node' | 'ports' | 'reserved'>;
+  readonly status: Pick<WorkspaceStatus, 'node' | 'ports'>;
   /** Read only when needed. */
   readonly candidates: () => readonly Candidate[];
 };
@@ -34,7 +30,7 @@ export function decidePlacement(workspace: Stored<'Workspace'>, options: Placeme
   }
 
   if (status.node !== undefined) {
-    return decideRoom(workspace, decidePorts(status.node, status.ports ?? [], options), options);
+    return decidePorts(status.node, status.ports ?? [], options);
   }
 
   // One that is not to run needs no place yet.
@@ -43,90 +39,49 @@ export function decidePlacement(workspace: Stored<'Workspace'>, options: Placeme
   }
 
   const result = schedule(
-    {
-      spec: workspace.spec,
-      size: desired.instance.limits,
-      requests: desired.reservation,
-      ports: desired.ports,
-    },
+    {spec: workspace.spec, size: desired.instance.limits, ports: desired.ports},
     options.candidates(),
   );
-  return result.kind === 'Placed'
-    ? {kind: 'Changed', node: result.node, ports: result.ports, reserved: desired.reservation}
-    : result;
+  return result.kind === 'Placed' ? {kind: 'Changed', node: result.node, ports: result.ports} : result;
 }
 
 /** The status with its new place, true to itself: whoever reads it before the next look is not sent to a port that was given up. */
-export function withPlace(status: WorkspaceStatus, {node, ports, reserved}: Place): WorkspaceStatus {
+export function withPlace(
+  status: WorkspaceStatus,
+  {node, ports}: Pick<Extract<Placement, {kind: 'Changed'}>, 'node' | 'ports'>,
+): WorkspaceStatus {
   const {ssh} = status;
   const port = ports.find(({name}) => name === 'ssh')?.nodePort;
   return {
     ...status,
     node,
     ports: [...ports],
-    reserved: {...reserved},
     ...(status.node === undefined && {phase: 'Creating'}),
     ...(ssh !== undefined && port !== undefined && {ssh: {...ssh, port}}),
   };
-}
-
-type Ports = {readonly node: string; readonly ports: readonly PortAllocation[]; readonly changed: boolean};
-
-/** What is set aside follows what is asked for: less at once, more when there is room. */
-function decideRoom(
-  {spec}: Stored<'Workspace'>,
-  {node, ports, changed}: Ports,
-  {desired, sight, status, candidates}: PlacementOptions,
-): Placement {
-  const held = reservationOf(spec, status);
-  const wanted = desired.reservation;
-  const keep: Placement = changed ? {kind: 'Changed', node, ports, reserved: held} : {kind: 'Kept'};
-  const isDown = sight.kind === 'Absent' || instanceOf(sight)?.state === 'Stopped';
-  const isSettled = isWithin(wanted, held) && isWithin(held, wanted);
-  // What it runs with is not given away before it is down.
-  if (isSettled || (!desired.running && !isDown)) {
-    return keep;
-  }
-
-  if (isWithin(wanted, held)) {
-    return {kind: 'Changed', node, ports, reserved: wanted};
-  }
-
-  const candidate = candidates().find(({node: {metadata}}) => metadata.name === node);
-  if (candidate?.facts === undefined) {
-    return keep;
-  }
-
-  const refusal = roomRefusal(wanted, roomFor(candidate));
-  if (refusal === undefined) {
-    return {kind: 'Changed', node, ports, reserved: wanted};
-  }
-
-  return changed ? keep : {kind: 'Cramped', message: `${node}: ${refusal}`};
 }
 
 function decidePorts(
   node: string,
   previous: readonly PortAllocation[],
   {desired, sight, candidates}: PlacementOptions,
-): Ports {
-  const kept = {node, ports: previous, changed: false};
+): Placement {
   const requests = [...desired.ports, ...stillHeld(previous, desired, sight)];
   const unusable = unusablePorts(previous, sight);
   if (unusable.size === 0 && isSame(requests, previous)) {
-    return kept;
+    return {kind: 'Kept'};
   }
 
   const candidate = candidates().find(({node: {metadata}}) => metadata.name === node);
   // Nothing new is given on a node whose ports are not known.
   if (candidate?.facts === undefined) {
-    return kept;
+    return {kind: 'Kept'};
   }
 
   const {ports} = allocatePorts(requests, {previous, taken: candidate.takenPorts(), unusable});
   const isUnchanged =
     isSame(ports, previous) && ports.every(({nodePort}) => previous.some(port => port.nodePort === nodePort));
-  return isUnchanged ? kept : {node, ports, changed: true};
+  return isUnchanged ? {kind: 'Kept'} : {kind: 'Changed', node, ports};
 }
 
 /**

@@ -5,7 +5,6 @@ import type {Agents} from '../agent-client/agents.ts';
 import type {CacheChange, IndexFunction} from '../informer/cache.ts';
 import type {Informer} from '../informer/informer.ts';
 import {canonicalJson} from './hashes.ts';
-import {isWithin, reservationOf, wantedReservation} from './room.ts';
 
 export type WorkspaceIndex = 'uid' | 'node' | 'owner' | 'waiting';
 
@@ -17,7 +16,7 @@ export const workspaceIndexes: Readonly<Record<WorkspaceIndex, IndexFunction<'Wo
   waiting: workspace => (isWaiting(workspace) ? [waiting] : []),
 };
 
-/** The one value of the index `waiting`: for a node, for a port, or for room. */
+/** The one value of the index `waiting`: for a node, or for a port. */
 export const waiting = 'waiting';
 
 type Reader<K extends 'Workspace' | 'Node' | 'User', I extends string> = Pick<
@@ -82,7 +81,7 @@ export function watchForWorkspaces(options: WatchOptions): Disposable {
         correctLater(name);
       }
 
-      if (makesRoom(change)) {
+      if (releasesPorts(change)) {
         enqueueWaiting();
       }
     }),
@@ -91,8 +90,6 @@ export function watchForWorkspaces(options: WatchOptions): Disposable {
     nodes.onChange(change => {
       if (change.type !== 'MODIFIED' || gist(change.object) !== gist(change.previous)) {
         enqueueAll(workspaces.byIndex('node', change.object.metadata.name));
-        enqueueWaiting();
-      } else if (room(change.object) !== room(change.previous)) {
         enqueueWaiting();
       }
     }),
@@ -145,29 +142,17 @@ function relevantMetadata({metadata}: Stored<'Workspace'>): string {
   return canonicalJson([annotations ?? {}, finalizers ?? [], deletionTimestamp ?? '']);
 }
 
-/** Whether it leaves something to others: its place, a port, or what was set aside for it. */
-function makesRoom(change: CacheChange<'Workspace'>): boolean {
+function releasesPorts(change: CacheChange<'Workspace'>): boolean {
   switch (change.type) {
     case 'ADDED':
       return false;
     case 'DELETED':
       return true;
     case 'MODIFIED': {
-      const before = change.previous.status ?? {};
-      const after = change.object.status ?? {};
-      const held = new Set(after.ports?.map(({nodePort}) => nodePort));
-      return (
-        before.node !== after.node ||
-        (before.ports ?? []).some(({nodePort}) => !held.has(nodePort)) ||
-        !isWithin(reservationOf(change.previous.spec, before), reservationOf(change.object.spec, after))
-      );
+      const held = new Set(change.object.status?.ports?.map(({nodePort}) => nodePort));
+      return (change.previous.status?.ports ?? []).some(({nodePort}) => !held.has(nodePort));
     }
   }
-}
-
-/** What a Node has for workspaces: of interest to those that wait. */
-function room({status}: Stored<'Node'>): string {
-  return canonicalJson([status?.capacity ?? {}, status?.allocatable ?? {}]);
 }
 
 /** What of a Node matters to workspaces: not its heartbeats. */
@@ -186,12 +171,7 @@ function isWaiting({metadata, spec, status}: Stored<'Workspace'>): boolean {
     return false;
   }
 
-  if (status?.node === undefined) {
-    return spec.running;
-  }
-
-  return (
-    findCondition(status.conditions, 'PortsAllocated')?.reason === 'PortsExhausted' ||
-    !isWithin(wantedReservation(spec), reservationOf(spec, status))
-  );
+  return status?.node === undefined
+    ? spec.running
+    : findCondition(status.conditions, 'PortsAllocated')?.reason === 'PortsExhausted';
 }

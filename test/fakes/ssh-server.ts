@@ -31,8 +31,12 @@ export type SshServer = AsyncDisposable & {
   readonly strangerFile: string;
 };
 
-/** A real sshd on a free loopback port, with keys of its own in a folder that goes with it. */
-export async function startSshServer(): Promise<SshServer> {
+/** A real sshd on a free loopback port, with keys of its own in a folder that goes with it. `config` are further lines of its configuration. */
+export async function startSshServer({
+  config = [],
+}: {
+  readonly config?: readonly string[];
+} = {}): Promise<SshServer> {
   const folder = await mkdtemp(join(tmpdir(), 'nexus-sshd-'));
   const key = async (name: string) => {
     const path = join(folder, name);
@@ -54,6 +58,7 @@ export async function startSshServer(): Promise<SshServer> {
       'UsePAM no',
       'PasswordAuthentication no',
       'PermitRootLogin prohibit-password',
+      ...config,
     ].join('\n'),
   );
   if (userInfo().uid === 0) {

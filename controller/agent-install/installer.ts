@@ -1,0 +1,67 @@
+import type {Clock} from '../../api/effects/clock.ts';
+import type {AgentInstaller, Platform} from '../agent-client/agent-installer.ts';
+import {installedAgent} from './agent-command.ts';
+import type {AgentPackages, AgentPlatform} from './agent-package.ts';
+import {AgentPackageError} from './agent-package.ts';
+import {deliverPackage, switchVersion} from './deliver-package.ts';
+import {inspectMachine} from './inspect-machine.ts';
+import {createMachine} from './machine.ts';
+import {readMachineScript} from './machine-script.ts';
+
+const remove = readMachineScript('remove');
+
+/** The real {@link AgentInstaller}. Throws AgentPackageError for a machine that there is no package for. */
+export function createAgentInstaller({
+  packages,
+  clock,
+}: {
+  readonly packages: AgentPackages;
+  readonly clock: Clock;
+}): AgentInstaller {
+  return {
+    async sizeFor(platform, signal) {
+      const known = agentPlatform(platform);
+      if (known === undefined) {
+        return undefined;
+      }
+      try {
+        const {files} = await packages.find(known, signal);
+        return files.reduce((sum, {size}) => sum + size, 0);
+      } catch (error) {
+        if (error instanceof AgentPackageError) {
+          return undefined;
+        }
+        throw error;
+      }
+    },
+
+    async install(session, {progress, signal}) {
+      const machine = createMachine(session, clock);
+      const {platform, folder, current, packing} = await inspectMachine(machine, signal);
+      const found = await packages.find(platform, signal);
+      const {total} = await deliverPackage(machine, found, {
+        packing,
+        signal,
+        progress: ({sent, total}) => progress(sent, total),
+      });
+      await switchVersion(machine, found.id, signal);
+      const command = [`${folder}/current/nexus`] as const;
+      if (current === found.id) {
+        return {outcome: total === 0 ? 'Current' : 'Installed', version: found.id, command};
+      }
+      // One that runs is of another version. The next connection starts this one.
+      await machine.run(installedAgent('agent', 'stop'), {signal});
+      return {outcome: current === undefined ? 'Installed' : 'Upgraded', version: found.id, command};
+    },
+
+    async uninstall(session, signal) {
+      await createMachine(session, clock).run(remove.command(), {signal});
+    },
+  };
+}
+
+function agentPlatform({os, architecture}: Platform): AgentPlatform | undefined {
+  return os === 'linux' && (architecture === 'x64' || architecture === 'arm64')
+    ? `linux-${architecture}`
+    : undefined;
+}
