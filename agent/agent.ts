@@ -110,14 +110,6 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     isSaved: repository.isSaved,
     release,
   });
-  const node = createNodeReader({
-    clock,
-    drivers,
-    machine: options.machine,
-    agentVersion: options.agentVersion,
-    ownPorts: forwards.own,
-  });
-
   using stack = new DisposableStack();
   stack.use(
     registry.onObserved(entry => {
@@ -140,6 +132,14 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       await release(entry);
       registry.remove(entry);
     },
+  });
+  const node = createNodeReader({
+    clock,
+    drivers,
+    machine: options.machine,
+    agentVersion: options.agentVersion,
+    ownPorts: forwards.own,
+    hasListed: observer.hasListed,
   });
   const connections = createConnections({
     clock,

@@ -66,6 +66,8 @@ export type DriverEvent = {readonly uid: string | undefined};
  */
 export type Driver = AsyncDisposable & {
   readonly provider: Provider;
+  /** Missing from a driver whose backend is certainly there. */
+  readonly presence?: Presence;
   /** Backend, version and whether it answers now; never throws. */
   probe(): Promise<{backend: string; version: string; ready: boolean; message?: string}>;
   /** Makes what the driver needs on the backend (project, pool, network), once; safe to repeat. */
@@ -95,6 +97,14 @@ export type Driver = AsyncDisposable & {
   readFile(uid: string, path: string): Promise<Uint8Array>;
   /** Pushed by the backend. Starts with one "anything" event, and gives one again whenever events may have been lost. */
   events(signal: AbortSignal): AsyncIterable<DriverEvent>;
+};
+
+/** Whether there is a backend on this machine at all, be it ready or not. */
+export type Presence = {
+  /** Once true, always true. */
+  readonly present: boolean;
+  /** Resolves once it is there; rejects with the signal's reason. */
+  wait(signal: AbortSignal): Promise<void>;
 };
 
 /** A fault of the backend, classified so that the controller can tell what helps. */

@@ -5,10 +5,9 @@ import type {Agent} from './agent.ts';
 import {createAgent} from './agent.ts';
 import {createExecGuest} from './guest/exec-guest.ts';
 import {generateHostKey} from './instances/host-key.ts';
-import {createLxdDriver} from './lxd/driver.ts';
+import {openDrivers} from './open-drivers.ts';
 import type {AgentHome} from './system/agent-home.ts';
 import {ensureInstallation, readAgentConfig} from './system/agent-home.ts';
-import {findBackendSocket} from './system/backend-socket.ts';
 import {openFsBundleCache} from './system/fs-bundle-cache.ts';
 import {createFsEpochStore} from './system/fs-epoch-store.ts';
 import {openFsRecordStore} from './system/fs-record-store.ts';
@@ -28,18 +27,18 @@ export type NodeAgentOptions = {
 export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentOptions): Promise<Agent> {
   const config = await readAgentConfig(home);
   const installation = await ensureInstallation(home);
-  const socket = await findBackendSocket(config, env);
-  log.info({installation, socket, listen: config.listen, agentVersion}, 'the agent begins');
+  log.info({installation, listen: config.listen, agentVersion}, 'the agent begins');
 
   const bundles = await openFsBundleCache(home.bundles);
-  const driver = createLxdDriver({socket, installation, clock: systemClock, random: systemRandom, log});
+  const opened = await openDrivers({home, config, installation, env, log});
+  const drivers = opened.map(({driver}) => driver);
   const agent = await createAgent({
     clock: systemClock,
     random: systemRandom,
     log,
     installation,
     agentVersion,
-    drivers: [driver],
+    drivers,
     createGuest: driverOf => createExecGuest({driverOf, bundles, log}),
     probe: tcpProbe,
     connect: (address, port, signal) => connectTcp(address, port, {signal}),
@@ -54,7 +53,7 @@ export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentO
     accept: agent.accept,
     async [Symbol.asyncDispose]() {
       await agent[Symbol.asyncDispose]();
-      await driver[Symbol.asyncDispose]();
+      await Promise.all(drivers.map(driver => driver[Symbol.asyncDispose]()));
     },
   };
 }

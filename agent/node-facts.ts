@@ -1,7 +1,7 @@
 import type {NodeFacts} from '../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../api/effects/clock.ts';
 import {timestampAt} from '../api/effects/clock.ts';
-import type {Driver} from './driver.ts';
+import type {Driver, Limits} from './driver.ts';
 
 /** Ranges that Nexus takes node ports from: ssh and services. */
 const portRanges = [
@@ -29,9 +29,12 @@ export type NodeReaderOptions = {
   readonly machine: Machine;
   readonly agentVersion: string;
   readonly ownPorts: () => ReadonlySet<number>;
+  /** Whether what this driver's backend holds is known: until then it is not ready for whoever goes by it. */
+  readonly hasListed: (driver: Driver) => boolean;
 };
 
-const nothing = {cpus: 0, memory: 0, disk: 0};
+type ProviderFacts = NodeFacts['providers'][number];
+type Resources = Pick<NodeFacts, 'capacity' | 'allocatable'>;
 
 export function createNodeReader({
   clock,
@@ -39,9 +42,10 @@ export function createNodeReader({
   machine,
   agentVersion,
   ownPorts,
+  hasListed,
 }: NodeReaderOptions): NodeReader {
-  const lastProbes = new Map<Driver, NodeFacts['providers'][number]>();
-  let lastCapacity = {capacity: nothing, allocatable: nothing};
+  const lastProbes = new Map<Driver, ProviderFacts>();
+  const lastResources = new Map<Driver, Resources>();
 
   const within = async <T>(work: Promise<T>): Promise<T | undefined> => {
     work.catch(() => {});
@@ -50,26 +54,31 @@ export function createNodeReader({
     return await Promise.race([work.catch(() => undefined), late.promise]);
   };
 
-  const probe = async (driver: Driver): Promise<NodeFacts['providers'][number]> => {
-    const found = await within(driver.probe());
+  const probe = async (driver: Driver): Promise<ProviderFacts> => {
+    const [found, measured] = await Promise.all([within(driver.probe()), within(driver.capacity())]);
+    const resources = measured ?? lastResources.get(driver);
+    if (resources !== undefined) {
+      lastResources.set(driver, resources);
+    }
     if (found === undefined) {
       const last = lastProbes.get(driver) ?? {name: driver.provider, backend: '', version: ''};
       return {...last, ready: false, message: 'the backend does not answer'};
     }
-    const facts = {name: driver.provider, ...found};
+    const facts = {name: driver.provider, ...found, ...resources};
     lastProbes.set(driver, facts);
-    return facts;
+    return facts.ready && !hasListed(driver)
+      ? {...facts, ready: false, message: 'the backend has not told its instances yet'}
+      : facts;
   };
 
   return {
     async facts() {
-      const [providers, capacity, bootId, listening] = await Promise.all([
-        Promise.all(drivers.map(probe)),
-        drivers[0] === undefined ? undefined : within(drivers[0].capacity()),
+      const present = drivers.filter(({presence}) => presence?.present !== false);
+      const [providers, bootId, listening] = await Promise.all([
+        Promise.all(present.map(probe)),
         machine.bootId(),
         machine.listeningPorts(),
       ]);
-      lastCapacity = capacity ?? lastCapacity;
       const own = ownPorts();
       const foreign = listening.filter(
         port => !own.has(port) && portRanges.some(([first, last]) => port >= first && port <= last),
@@ -79,9 +88,17 @@ export function createNodeReader({
         bootId,
         agentVersion,
         providers,
-        ...lastCapacity,
+        capacity: mostOf(providers.map(({capacity}) => capacity)),
+        allocatable: mostOf(providers.map(({allocatable}) => allocatable)),
         portsInUse: [...new Set(foreign)].sort((a, b) => a - b),
       };
     },
   };
+}
+
+/** Processors and memory are the machine's, whichever backend tells of them; disks are told by backend as well. */
+function mostOf(all: readonly (Limits | undefined)[]): Limits {
+  const known = all.filter(each => each !== undefined);
+  const most = (key: keyof Limits) => Math.max(0, ...known.map(each => each[key]));
+  return {cpus: most('cpus'), memory: most('memory'), disk: most('disk')};
 }

@@ -17,7 +17,11 @@ const abandonAfter = 30 * 60_000;
 /** Keeps the registry true: by the backend's events within milliseconds, and by a full look now and then. */
 export type Observer = AsyncDisposable & {
   /**
-   * Whether every backend has been listed since the agent began, before which an absent instance means nothing; waits a little for that.
+   * Whether this backend has been listed since the agent began, before which an absent instance means nothing.
+   */
+  hasListed(driver: Driver): boolean;
+  /**
+   * Whether any backend has been listed, or there is none; waits a little for each that has neither been listed nor failed yet.
    */
   synced(signal: AbortSignal): Promise<boolean>;
 };
@@ -36,6 +40,8 @@ export function createObserver({clock, random, log, registry, drivers, abandon}:
   const ending = new AbortController();
   const {signal} = ending;
   const listed = new Set<Driver>();
+  /** Those that could not be listed when they were last asked. */
+  const failing = new Set<Driver>();
 
   const lookAtAll = async (driver: Driver) => {
     let delay = retryFirst;
@@ -43,8 +49,10 @@ export function createObserver({clock, random, log, registry, drivers, abandon}:
       try {
         await registry.observeAll(driver);
         listed.add(driver);
+        failing.delete(driver);
         return;
       } catch (error) {
+        failing.add(driver);
         log.warn({error, provider: driver.provider}, 'the backend could not be asked for its instances');
         await clock.sleep(delay * (1 + random.fraction() / 4), signal);
         delay = Math.min(delay * 2, retryLongest);
@@ -91,17 +99,24 @@ export function createObserver({clock, random, log, registry, drivers, abandon}:
     }
   };
 
-  const loops = drivers.flatMap(driver =>
-    [followEvents(driver), lookRegularly(driver)].map(loop => loop.catch(() => {})),
-  );
+  const follow = async (driver: Driver) => {
+    await driver.presence?.wait(signal);
+    await Promise.all([followEvents(driver), lookRegularly(driver)].map(loop => loop.catch(() => {})));
+  };
+
+  const loops = drivers.map(driver => follow(driver).catch(() => {}));
+  const present = () => drivers.filter(({presence}) => presence?.present !== false);
 
   return {
+    hasListed: driver => listed.has(driver),
     async synced(caller) {
       const until = clock.now() + syncPatience;
-      while (drivers.some(driver => !listed.has(driver)) && clock.now() < until) {
+      // One that fails is waited for only while there is no other.
+      const isOpen = (driver: Driver) => !listed.has(driver) && (listed.size === 0 || !failing.has(driver));
+      while (present().some(isOpen) && clock.now() < until) {
         await clock.sleep(syncPoll, AbortSignal.any([caller, signal]));
       }
-      return drivers.every(driver => listed.has(driver));
+      return listed.size > 0 || present().length === 0;
     },
     async [Symbol.asyncDispose]() {
       ending.abort(new Error('the agent is stopping'));

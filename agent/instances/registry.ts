@@ -151,19 +151,31 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
     return driver;
   };
 
+  /** Where a uid is nobody's yet, a backend that fails does not hide what another one has. */
   const observeNow = async (uid: string) => {
     const known = entries.get(uid);
-    for (const driver of known === undefined ? drivers : [driverOf(known.record.provider)]) {
+    const asked = known === undefined ? drivers : [driverOf(known.record.provider)];
+    const failures: unknown[] = [];
+    for (const driver of asked) {
       const at = ++sequence;
-      const observed = await driver.observeOne(uid);
-      if (observed !== undefined) {
-        take(ensure(uid, driver.provider), observed, at);
-        return;
+      try {
+        // What was never there holds nothing.
+        const observed = isAbsent(driver) ? undefined : await driver.observeOne(uid);
+        if (observed !== undefined) {
+          take(ensure(uid, driver.provider), observed, at);
+          return;
+        }
+      } catch (error) {
+        failures.push(error);
+        continue;
       }
       const entry = entries.get(uid);
-      if (entry !== undefined) {
+      if (entry !== undefined && entry.record.provider === driver.provider) {
         take(entry, undefined, at);
       }
+    }
+    if (failures.length > 0) {
+      throw failures[0];
     }
   };
 
@@ -248,4 +260,8 @@ export function createRegistry({clock, log, drivers, records, restored}: Registr
       return {[Symbol.dispose]: () => void observedListeners.delete(listener)};
     },
   };
+}
+
+function isAbsent({presence}: Driver): boolean {
+  return presence?.present === false;
 }

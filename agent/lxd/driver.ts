@@ -3,6 +3,8 @@ import type {Logger} from '../../api/effects/logger.ts';
 import type {Random} from '../../api/effects/random.ts';
 import type {Driver} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {baseImage} from '../instance-name.ts';
+import type {NodeDriver} from '../node-driver.ts';
 import type {Account} from './account.ts';
 import {accountIn, knownAccount} from './account.ts';
 import {readCapacity} from './capacity.ts';
@@ -19,7 +21,7 @@ import {createImages} from './images.ts';
 import {keysFile} from './instance-config.ts';
 import {createInstances} from './instances.ts';
 import {createLifecycle} from './lifecycle.ts';
-import {baseImage, namesOf} from './names.ts';
+import {namesOf} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import {toDriverInstance} from './observe.ts';
 import {createOperations} from './operation.ts';
@@ -45,16 +47,6 @@ export type LxdDriverOptions = {
   };
 };
 
-export type LxdDriver = Driver & {
-  /** As {@link Driver.probe}, but of the backend alone: it may be ready before anything was prepared on it. */
-  probeBackend: Driver['probe'];
-  /** Imports a unified tarball under this alias unless that very file is there; see {@link Images}. */
-  importImage(tarball: string, alias: string, signal?: AbortSignal): Promise<void>;
-  imagePresent(alias: string): Promise<boolean>;
-  /** Takes away everything that {@link Driver.prepare} made and all that is in it. Safe to repeat. */
-  purge(): Promise<void>;
-};
-
 const defaultPoolSize = 30 * 2 ** 30;
 
 /** Milliseconds that what was prepared is taken to stay. */
@@ -70,7 +62,7 @@ export function createLxdDriver({
   random,
   log,
   pool,
-}: LxdDriverOptions): LxdDriver {
+}: LxdDriverOptions): NodeDriver {
   const names = namesOf(installation);
   const {project} = names;
   const client = createClient({socket});
@@ -152,8 +144,9 @@ export function createLxdDriver({
     return all.length === 0 ? {ready: true} : {ready: true, message: all.join('; ')};
   }
 
-  const driver: LxdDriver = {
+  const driver: NodeDriver = {
     provider: 'lxc',
+    place: socket,
     ...createLifecycle({client, operations, instances, project}),
     create: createCreate({client, operations, instances, images, names, installation}),
     provision: createProvision({exec, instances, configure: settings.configure}),

@@ -1,11 +1,11 @@
 import {createHash} from 'node:crypto';
 import type {InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
 import type {CreateOptions, Limits} from '../driver.ts';
-import type {Subnet} from './address.ts';
-import {hardwareAddress} from './address.ts';
+import {canonicalName} from '../instance-name.ts';
+import type {Subnet} from '../network/address.ts';
+import {hardwareAddress} from '../network/address.ts';
 import type {ImageSource} from './image-source.ts';
 import type {Names} from './names.ts';
-import {canonicalName} from './names.ts';
 import type {Backend} from './server.ts';
 
 /**

@@ -2,6 +2,9 @@ import {randomBytes} from 'node:crypto';
 import {chmod, link, mkdir, readFile, rm} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
+import type {Provider} from '../../api/v1alpha1/workspace.ts';
+import {provider} from '../../api/v1alpha1/workspace.ts';
+import type {ProviderConfig} from '../node-driver.ts';
 import {writeFileAtomically} from './atomic-file.ts';
 
 /** Where one agent keeps what it has, below `$NEXUS_HOME`. */
@@ -41,8 +44,10 @@ export async function ensureAgentHome({folder}: AgentHome): Promise<void> {
 }
 
 const agentConfig = z.strictObject({
-  /** Of LXD or Incus; found by itself when absent. */
+  /** As `providers.lxc.socket`: what there was before there were other providers. */
   socket: z.string().optional(),
+  /** Those that are used, each with where its backend is if that is not to be looked for. All that is found when absent. */
+  providers: z.partialRecord(provider, z.strictObject({socket: z.string().optional()})).optional(),
   /** The address that node ports listen on; the loopback by default. */
   listen: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
 });
@@ -58,6 +63,15 @@ export async function readAgentConfig({configFile}: AgentHome): Promise<AgentCon
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
     throw new Error(`${configFile} is not valid: ${reason}`, {cause: error});
   }
+}
+
+/** What the configuration says of this provider; undefined when it names others, and not this one. */
+export function configOf(
+  {socket, providers}: Pick<AgentConfig, 'socket' | 'providers'>,
+  name: Provider,
+): ProviderConfig | undefined {
+  const named = socket === undefined ? providers : {lxc: {socket}, ...providers};
+  return named === undefined ? {} : named[name];
 }
 
 const installationPattern = /^[0-9a-f]{6}$/;

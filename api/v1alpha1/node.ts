@@ -37,7 +37,10 @@ export const nodeSpec = z.strictObject({
     .array(z.string().min(1))
     .optional()
     .describe('How the agent is started there; ["nexus", "agent", "--stdio"] by default.'),
-  providers: z.array(provider).default(['lxc']),
+  providers: z
+    .array(provider)
+    .optional()
+    .describe('Those of the providers found there that may be used; all of them by default.'),
   unschedulable: z.boolean().default(false).describe('Cordoned: keeps what it has, gets nothing new.'),
 });
 
@@ -61,6 +64,8 @@ export const nodeStatus = z.strictObject({
         version: z.string(),
         ready: z.boolean(),
         message: z.string().optional(),
+        capacity: capacity.optional(),
+        allocatable: capacity.optional(),
       }),
     )
     .optional(),

@@ -3,6 +3,8 @@ import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {relayAgent, runAgentDaemon, agentStatus as statusOf, stopAgent as stop} from '../../agent/main.ts';
 import {purgeNode, setupNode} from '../../agent/setup-node.ts';
+import type {Provider} from '../../api/v1alpha1/workspace.ts';
+import {provider as providerSchema} from '../../api/v1alpha1/workspace.ts';
 import type {Cli} from '../cli.ts';
 import {CliError, exitCodes} from '../exit-code.ts';
 import {ensureHome} from '../home.ts';
@@ -29,9 +31,16 @@ export async function agent(
   return exitCodes.ok.code;
 }
 
-export type SetupAgentOptions = {readonly image: string; readonly installation?: string};
+export type SetupAgentOptions = {
+  readonly image: string;
+  readonly installation?: string;
+  readonly provider?: readonly string[];
+};
 
-export async function setupAgent(cli: Cli, {image, installation: given}: SetupAgentOptions): Promise<void> {
+export async function setupAgent(
+  cli: Cli,
+  {image, installation: given, provider: names}: SetupAgentOptions,
+): Promise<void> {
   if (given !== undefined && !/^[0-9a-f]{6}$/.test(given)) {
     throw new CliError('usage', `--installation wants six hexadecimal digits, not "${given}"`, {
       hint: "They are in $NEXUS_HOME/installation on the server's machine.",
@@ -48,14 +57,29 @@ export async function setupAgent(cli: Cli, {image, installation: given}: SetupAg
     });
   }
 
+  const providers = names?.map(parseProvider);
   await ensureHome(cli.home);
-  const {installation, backend} = await setupNode({
+  const {installation, backends, failures} = await setupNode({
     home: cli.home,
     image: file,
     progress: cli.note,
     ...(given === undefined ? {} : {installation: given}),
+    ...(providers === undefined ? {} : {providers}),
   });
-  cli.print(`installation ${installation} is ready on ${backend}`);
+  for (const {provider, error} of failures) {
+    cli.note(
+      `provider ${provider} could not be set up, the others were: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  cli.print(`installation ${installation} is ready on ${backends.join(', ')}`);
+}
+
+function parseProvider(text: string): Provider {
+  const parsed = providerSchema.safeParse(text);
+  if (!parsed.success) {
+    throw new CliError('usage', `--provider is one of ${providerSchema.options.join(', ')}, not "${text}"`);
+  }
+  return parsed.data;
 }
 
 export async function purgeAgent(cli: Cli): Promise<void> {

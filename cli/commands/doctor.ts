@@ -1,5 +1,5 @@
 import type {Cli} from '../cli.ts';
-import {agentChecks} from '../doctor/agent-checks.ts';
+import {openAgentChecks} from '../doctor/agent-checks.ts';
 import type {Check, Finding} from '../doctor/check.ts';
 import {localChecks} from '../doctor/local-checks.ts';
 import {serverChecks} from '../doctor/server-checks.ts';
@@ -15,7 +15,8 @@ const marks: Readonly<Record<Finding['state'], readonly [string, Tone]>> = {
 
 /** Looks at everything that must be right for Nexus to work, and says how to mend what is not. Answers with the exit code. */
 export async function doctor(cli: Cli): Promise<number> {
-  const checks: readonly Check[] = [...localChecks, ...serverChecks, ...agentChecks];
+  await using agent = await openAgentChecks(cli);
+  const checks: readonly Check[] = [...localChecks, ...serverChecks, ...agent.checks];
   let bad = 0;
   for (const check of checks) {
     const finding = await check.run(cli).catch(

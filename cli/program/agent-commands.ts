@@ -15,8 +15,9 @@ export function addAgentCommands(program: Command, {cli, setExitCode}: Registrat
     });
   agent
     .command('setup')
-    .description('make what the container backend needs: project, storage pool, bridge and image')
+    .description('make what the backends of this machine need for workspaces: network, storage and image')
     .requiredOption('--image <file>', 'the image nexus/base, as hack/build-image makes it')
+    .option('--provider <name...>', 'only this one: lxc, docker or qemu; by default all that are found')
     .option('--installation <id>', 'of the server that this node is for ($NEXUS_HOME/installation there)')
     .action(async (options: SetupAgentOptions) => {
       const {setupAgent} = await import('../commands/agent.ts');
@@ -24,7 +25,7 @@ export function addAgentCommands(program: Command, {cli, setExitCode}: Registrat
     });
   agent
     .command('purge')
-    .description('remove everything that this installation has on the container backend')
+    .description('remove everything that this installation has on the backends of this machine')
     .action(async () => {
       const {purgeAgent} = await import('../commands/agent.ts');
       await purgeAgent(cli);

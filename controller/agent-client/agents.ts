@@ -2,6 +2,15 @@ import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Method, NodeFacts, Params, Result} from '../../api/agent/v1alpha1/messages.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {Provider} from '../../api/v1alpha1/workspace.ts';
+
+/** How far what a node tells of instances of one provider can be gone by. */
+export type ProviderEvidence = {
+  /** Milliseconds since 1970; when it was last heard that the backend is ready. */
+  readonly readyAt: number;
+  /** Whether that was on the present connection, so that all that the backend holds is among the view's instances. */
+  readonly told: boolean;
+};
 
 /** What is known of a node, and how old that is. */
 export type NodeView = {
@@ -11,6 +20,8 @@ export type NodeView = {
   /** Milliseconds since 1970; when it was last heard with a backend that is ready, so that what it tells of instances is so. */
   readonly heardAt?: number;
   readonly facts?: NodeFacts;
+  /** Of each provider that was ever ready: one backend's silence says nothing about the others. */
+  readonly providers: ReadonlyMap<Provider, ProviderEvidence>;
   /** Whether `instances` is everything there is: a full list has arrived on the present connection. */
   readonly synced: boolean;
   /**

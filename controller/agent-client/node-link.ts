@@ -11,6 +11,7 @@ import type {Random} from '../../api/effects/random.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import {backOffDelay} from '../workqueue/back-off.ts';
 import type {NodeView} from './agents.ts';
+import {createBackends} from './backends.ts';
 import type {Connect} from './connect.ts';
 import {createInstanceCache} from './instance-cache.ts';
 import {createInstanceSync} from './instance-sync.ts';
@@ -61,6 +62,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
   let session: Session | undefined;
   let facts: NodeFacts | undefined;
   let heardAt: number | undefined;
+  const backends = createBackends({clock, onVoid: () => onChange()});
   let lastError: string | undefined;
   let failures = 0;
   let fenced = false;
@@ -99,13 +101,13 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
         }
       },
     });
+    backends.forgetTold();
     let aliveAt = clock.now();
-    let alarm: Disposable | undefined;
-    using _alarm = {[Symbol.dispose]: () => alarm?.[Symbol.dispose]()};
     // An agent that can't say what there is, because its backends are away, is alive; but what it said before grows old, however often it beats.
     const heard = () => {
       if (session === mine) {
         heardAt = clock.now();
+        backends.renew(facts);
       }
     };
     using _changes = connection.on('instance/changed', instance => {
@@ -116,15 +118,12 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
     });
     using _heartbeats = connection.on('heartbeat', next => {
       aliveAt = clock.now();
+      const isNews = takeFacts(next);
       if (isInformed(next)) {
         heard();
-        alarm?.[Symbol.dispose]();
-        alarm = undefined;
-      } else {
-        // Whoever goes by what was seen is told once it is void, since nothing else will happen then.
-        alarm ??= clock.schedule(heartbeatDeadline + 1, () => onChange());
       }
-      if (takeFacts(next)) {
+      backends.watch(next);
+      if (isNews) {
         onChange();
       }
       sync.compare(next.changes);
@@ -145,6 +144,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
     aliveAt = clock.now();
     if (facts !== undefined && isInformed(facts)) {
       heardAt = aliveAt;
+      backends.renew(facts);
     }
     log.info({instances, agentVersion: hello.node.agentVersion}, 'connected to node');
     lastError = undefined;
@@ -159,6 +159,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       await silence(() => aliveAt, AbortSignal.any([connection.closed, signal]));
     } finally {
       session = undefined;
+      backends.forgetTold();
     }
   };
 
@@ -247,6 +248,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       ...(lastError === undefined ? {} : {lastError}),
       ...(heardAt === undefined ? {} : {heardAt}),
       ...(facts === undefined ? {} : {facts}),
+      providers: backends.evidence(),
       synced: session !== undefined,
       instances: cache.instances,
     }),
@@ -280,8 +282,8 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
 }
 
 /** What others want to hear of at once: not what changes all the time. */
-function newsOf({time: _time, allocatable: _allocatable, changes: _changes, ...news}: NodeFacts) {
-  return news;
+function newsOf({time: _t, allocatable: _a, changes: _c, providers, ...news}: NodeFacts) {
+  return {...news, providers: providers.map(({allocatable: _free, ...provider}) => provider)};
 }
 
 /** Whether the agent can tell what there is now: some backend of it answers. */

@@ -78,16 +78,21 @@ function readyOf(node: Stored<'Node'>, {view, now}: NodeObservation): ConditionS
 }
 
 function providersOf({metadata: {name}, spec}: Stored<'Node'>, {facts}: NodeView): ConditionStatement {
-  const found = (facts?.providers ?? []).filter(({name}) => spec.providers.includes(name));
+  const found = (facts?.providers ?? []).filter(({name}) => spec.providers?.includes(name) !== false);
   const ready = found.filter(provider => provider.ready);
   if (ready.length > 0) {
     const backends = ready.map(({backend, version}) => `${backend} ${version}`).join(', ');
     return agentReady(`The agent on ${name} answers; ready: ${backends}.`);
   }
-  const wanting = spec.providers.map(provider => {
+  const wanting = (spec.providers ?? found.map(({name}) => name)).map(provider => {
     const message = found.find(({name}) => name === provider)?.message ?? 'its agent has no backend for it';
     return `${provider}: ${message}`;
   });
+  if (wanting.length === 0) {
+    return providerUnavailable(
+      `The agent on ${name} answers, but there is no LXD, Incus, Docker or QEMU on that machine. Install one; it is noticed by itself.`,
+    );
+  }
   return providerUnavailable(
     `The agent on ${name} answers, but nothing there can run workspaces (${wanting.join('; ')}). Look with: nexus doctor`,
   );
@@ -109,8 +114,8 @@ export function isWorthWriting(previous: NodeStatus | undefined, next: NodeStatu
   );
 }
 
-function news({heartbeatAt: _h, allocatable: _a, workspaces: _w, ...rest}: NodeStatus) {
-  return rest;
+function news({heartbeatAt: _h, allocatable: _a, workspaces: _w, providers, ...rest}: NodeStatus) {
+  return {...rest, providers: providers?.map(({allocatable: _free, ...provider}) => provider)};
 }
 
 /** Milliseconds after which the status must be looked at again though nothing happens; undefined when never. */

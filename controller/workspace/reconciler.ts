@@ -84,8 +84,11 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       node === undefined
         ? {kind: 'Unplaced'}
         : sightOf(
-            workspace.metadata.uid,
-            {name: node, exists: nodes.get(node) !== undefined, view: agents.view(node)},
+            {
+              uid: workspace.metadata.uid,
+              provider: workspace.spec.provider,
+              node: {name: node, exists: nodes.get(node) !== undefined, view: agents.view(node)},
+            },
             sightOptions(),
           );
     const desired = desires.of(workspace, {

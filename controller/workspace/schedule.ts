@@ -99,7 +99,7 @@ function refusalOf({spec, size}: PlacementRequest, {node, facts}: Candidate): st
     return `it is cordoned; undo with: nexus node uncordon ${name}`;
   }
 
-  if (!node.spec.providers.includes(spec.provider)) {
+  if (node.spec.providers?.includes(spec.provider) === false) {
     return `it does not offer provider ${spec.provider}`;
   }
 
@@ -108,11 +108,15 @@ function refusalOf({spec, size}: PlacementRequest, {node, facts}: Candidate): st
   }
 
   const provider = facts.providers.find(offered => offered.name === spec.provider);
-  if (provider?.ready !== true) {
-    return `provider ${spec.provider} is not ready there${provider?.message === undefined ? '' : ` (${provider.message})`}`;
+  if (provider === undefined) {
+    return `it has no backend for provider ${spec.provider}`;
   }
 
-  return sizeRefusal(size, facts.capacity);
+  if (!provider.ready) {
+    return `provider ${spec.provider} is not ready there${provider.message === undefined ? '' : ` (${provider.message})`}`;
+  }
+
+  return sizeRefusal(size, provider.capacity ?? facts.capacity);
 }
 
 /** Memory is compared in whole GiB: a machine sold with 4 GiB reports a little less. */

@@ -1,5 +1,6 @@
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
-import type {NodeView} from '../agent-client/agents.ts';
+import type {Provider} from '../../api/v1alpha1/workspace.ts';
+import type {NodeView, ProviderEvidence} from '../agent-client/agents.ts';
 
 /** What can be said now about a workspace's instance. Only `Absent` and `Present` are evidence to act on. */
 export type Sight =
@@ -32,7 +33,7 @@ export type SightOptions = {
   readonly heartbeatDeadline: number;
 };
 
-/** Whether everything on this node is known, and how fresh: what may be acted on. */
+/** Whether the node answers, with some backend that is ready: what may be placed on. */
 export function isCurrent(view: NodeView | undefined, options: SightOptions): boolean {
   return (
     view?.connected === true &&
@@ -42,12 +43,15 @@ export function isCurrent(view: NodeView | undefined, options: SightOptions): bo
   );
 }
 
-/** The instance `uid` as `node` shows it. `nodeExists`: whether the store has a Node of that name. */
-export function sightOf(
-  uid: string,
-  node: {readonly name: string; readonly exists: boolean; readonly view: NodeView | undefined},
-  options: SightOptions,
-): Sight {
+/** What is asked about: an instance, and where it should be. */
+export type SightTarget = {
+  readonly uid: string;
+  readonly provider: Provider;
+  readonly node: {readonly name: string; readonly exists: boolean; readonly view: NodeView | undefined};
+};
+
+/** The instance as its node shows it; evidence only while the backend of its own provider is heard of. `exists`: whether the store has that Node. */
+export function sightOf({uid, provider, node}: SightTarget, options: SightOptions): Sight {
   const {view} = node;
   const last = view?.instances.get(uid);
   const seen = last !== undefined && {last};
@@ -55,15 +59,16 @@ export function sightOf(
     return {kind: 'Unknown', cause: {type: 'NodeRemoved', node: node.name}, ...seen};
   }
 
-  if (view !== undefined && isCurrent(view, options)) {
+  const evidence = view?.providers.get(provider);
+  if (view !== undefined && isCurrent(view, options) && isFresh(evidence, options)) {
     const nodeTime = timeOn(view, options.now);
     return last === undefined || last.state === 'Missing'
       ? {kind: 'Absent', nodeTime, ...seen}
       : {kind: 'Present', nodeTime, instance: last};
   }
 
-  const expiresAt = Math.max(view?.heardAt ?? 0, options.listeningSince) + options.heartbeatDeadline;
-  const error = view === undefined ? undefined : silenceOf(view);
+  const expiresAt = Math.max(evidence?.readyAt ?? 0, options.listeningSince) + options.heartbeatDeadline;
+  const error = view === undefined ? undefined : silenceOf(view, provider);
   return options.now <= expiresAt
     ? {kind: 'Quiet', expiresAt, ...seen}
     : {
@@ -71,16 +76,26 @@ export function sightOf(
         cause: {
           type: 'NodeUnreachable',
           node: node.name,
-          ...(view?.heardAt !== undefined && {heardAt: view.heardAt}),
+          ...(evidence !== undefined && {heardAt: evidence.readyAt}),
           ...(error !== undefined && {error}),
         },
         ...seen,
       };
 }
 
-/** Why nothing is heard: no connection, or an agent whose backends are not ready. */
-function silenceOf({connected, lastError, facts}: NodeView): string | undefined {
-  return connected ? facts?.providers.find(({ready}) => !ready)?.message : lastError;
+/** Whether all that a backend holds has been told, and not too long ago. */
+function isFresh(evidence: ProviderEvidence | undefined, {now, heartbeatDeadline}: SightOptions): boolean {
+  return evidence?.told === true && now - evidence.readyAt <= heartbeatDeadline;
+}
+
+/** Why nothing is heard: no connection, or an agent whose backend is not ready. */
+function silenceOf({connected, lastError, facts}: NodeView, provider: Provider): string | undefined {
+  if (!connected || facts === undefined) {
+    return lastError;
+  }
+
+  const found = facts.providers.find(({name}) => name === provider);
+  return found === undefined ? `it has no backend for provider ${provider}` : found.message;
 }
 
 /** The instance that may be acted on, if there is one. */

@@ -1,10 +1,10 @@
 import {randomUUID} from 'node:crypto';
 import {generateHostKey} from '../../agent/instances/host-key.ts';
-import type {Subnet} from '../../agent/lxd/address.ts';
 import type {Client} from '../../agent/lxd/client.ts';
 import {instanceRequest, marks} from '../../agent/lxd/instance-config.ts';
 import type {Names} from '../../agent/lxd/names.ts';
 import type {Backend} from '../../agent/lxd/server.ts';
+import type {Subnet} from '../../agent/network/address.ts';
 
 export type RawInstance = {readonly name: string; readonly address: string; readonly hostKey: string};
 

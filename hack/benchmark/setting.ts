@@ -1,10 +1,10 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {z} from 'zod';
-import {parseSubnet} from '../../agent/lxd/address.ts';
 import {createClient} from '../../agent/lxd/client.ts';
 import {namesOf} from '../../agent/lxd/names.ts';
 import {readServer} from '../../agent/lxd/server.ts';
+import {parseSubnet} from '../../agent/network/address.ts';
 import {agentHome} from '../../agent/system/agent-home.ts';
 import type {Installation} from '../../test/e2e/installation.ts';
 import {createInstallation} from '../../test/e2e/installation.ts';

@@ -42,6 +42,8 @@ export type Controller = {
 export type Harness = {
   readonly clock: ManualClock;
   readonly driver: FakeDriver;
+  /** Of another backend on the same machine: docker. There from the beginning only with `several`. */
+  readonly other: FakeDriver;
   readonly inside: Inside;
   /** Ports that other programs hold. */
   readonly foreignPorts: Set<number>;
@@ -68,9 +70,13 @@ export function spec(change: Partial<InstanceSpec> = {}): InstanceSpec {
 }
 
 /** The whole core of the agent in virtual time, over a driver in memory. */
-export async function startHarness(options: Partial<FakeDriverOptions> = {}): Promise<Harness> {
+export async function startHarness({
+  several = false,
+  ...options
+}: Partial<FakeDriverOptions> & {several?: boolean} = {}): Promise<Harness> {
   const clock = createManualClock();
   const driver = createFakeDriver({clock, ...options});
+  const other = createFakeDriver({clock, ...options, provider: 'docker'});
   let records = createMemoryRecordStore();
   const foreignPorts = new Set<number>();
   const openPorts = new Set<number>();
@@ -94,7 +100,7 @@ export async function startHarness(options: Partial<FakeDriverOptions> = {}): Pr
       log: silentLogger,
       installation: 'abcdef',
       agentVersion: '1.2.3',
-      drivers: [driver],
+      drivers: several ? [driver, other] : [driver],
       createGuest: () => guestOf(inside),
       probe: {
         async ssh() {
@@ -138,6 +144,7 @@ export async function startHarness(options: Partial<FakeDriverOptions> = {}): Pr
   return {
     clock,
     driver,
+    other,
     inside,
     foreignPorts,
     openPorts,

@@ -11,7 +11,7 @@ test('a machine without anything is told what to do first', async t => {
   t.regex(stdout, /^✓ Node\.js: /);
   t.regex(stdout, /! home: .* does not exist yet\n {4}nexus server/);
   t.regex(stdout, /✗ server: .*can't be reached.*\n {4}.*nexus server/);
-  t.regex(stdout, /- container backend: this machine is no node/);
+  t.regex(stdout, /- backend of workspaces: this machine is no node/);
 });
 
 test('a home that is open to others, a broken setting and a missing key are each told with their cure', async t => {
@@ -44,5 +44,5 @@ test('a node whose backend has gone is told how to start it', async t => {
   await writeFile(path.join(bench.home, 'installation'), 'abcdef\n');
   await writeFile(path.join(bench.home, 'agent/config.json'), '{"socket": "/nonexistent/unix.socket"}');
   const {stdout} = await bench.nexus(['doctor']);
-  t.regex(stdout, /✗ container backend: there is no socket \/nonexistent.*\n {4}Start LXD or Incus/);
+  t.regex(stdout, /✗ lxc: backend: .*\n {4}Start it: hack\/backend start/);
 });

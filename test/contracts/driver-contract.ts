@@ -18,4 +18,5 @@ export function driverContract(name: string, options: DriverContractOptions): vo
   execContract(suite);
   filesContract(suite);
   eventsContract(suite);
+  suite.tellLeftOut();
 }

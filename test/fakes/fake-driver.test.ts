@@ -3,7 +3,7 @@ import {driverContract} from '../contracts/driver-contract.ts';
 import {createFakeDriver} from './fake-driver.ts';
 
 driverContract('fake', {
-  real: false,
+  lacks: {Inside: 'instances are made of memory'},
   async open() {
     const driver = createFakeDriver({clock: systemClock, duration: () => 5});
     return {

@@ -1,9 +1,10 @@
 import {buffer} from 'node:stream/consumers';
 import type {Driver, DriverInstance} from '../../agent/driver.ts';
 import {DriverError} from '../../agent/driver.ts';
-import {firstFree} from '../../agent/lxd/address.ts';
-import {canonicalName} from '../../agent/lxd/names.ts';
+import {canonicalName} from '../../agent/instance-name.ts';
+import {firstFree} from '../../agent/network/address.ts';
 import type {Clock} from '../../api/effects/clock.ts';
+import type {Provider} from '../../api/v1alpha1/workspace.ts';
 import type {ByHand} from '../contracts/driver/suite.ts';
 import type {FakeBackend, FakeInstance} from './fake-backend.ts';
 import {createFakeBackend} from './fake-backend.ts';
@@ -19,6 +20,8 @@ export type {FakeCall};
 
 export type FakeDriverOptions = {
   readonly clock: Clock;
+  /** `lxc` by default. */
+  readonly provider?: Provider;
   /** What instances do with commands; by default the few that the driver contract uses. */
   readonly execHandler?: ExecHandler;
   /** Images that there are, each with whether it needs provisioning; `nexus/base`, which doesn't, by default. */
@@ -93,7 +96,7 @@ export function createFakeDriver(options: FakeDriverOptions): FakeDriver {
   const durationOf = (method: FakeMethod, uid: string) => options.duration?.({method, uid}) ?? 0;
 
   const driver: FakeDriver = {
-    provider: 'lxc',
+    provider: options.provider ?? 'lxc',
     backend,
     byHand: fakeByHand(backend, clock),
 

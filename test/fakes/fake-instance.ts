@@ -1,5 +1,5 @@
 import type {CreateOptions, DriverInstance} from '../../agent/driver.ts';
-import {canonicalName} from '../../agent/lxd/names.ts';
+import {canonicalName} from '../../agent/instance-name.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
 import type {FakeInstance} from './fake-backend.ts';
 

@@ -19,10 +19,15 @@ export const nodeFacts = z.strictObject({
       name: provider,
       backend: z.string(),
       version: z.string(),
+      /** Whether it can run workspaces, and all that it holds has been told. */
       ready: z.boolean(),
       message: z.string().optional(),
+      /** Of this backend, whose disk is its own; missing from agents that know of one backend only. */
+      capacity: capacity.optional(),
+      allocatable: capacity.optional(),
     }),
   ),
+  /** The machine's processors and memory; of the disks, the largest. */
   capacity,
   allocatable: capacity,
   portsInUse: z.array(z.int()),

@@ -1,7 +1,7 @@
 import {randomBytes} from 'node:crypto';
-import type {LxdDriver} from '../../../agent/lxd/driver.ts';
 import {createLxdDriver} from '../../../agent/lxd/driver.ts';
 import {namesOf} from '../../../agent/lxd/names.ts';
+import type {NodeDriver} from '../../../agent/node-driver.ts';
 import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {systemRandom} from '../../../api/effects/random.ts';
@@ -9,7 +9,7 @@ import type {DriverFixture} from '../../contracts/driver/suite.ts';
 import {lxdByHand} from './by-hand.ts';
 
 export type LxdFixture = DriverFixture & {
-  readonly driver: LxdDriver;
+  readonly driver: NodeDriver;
   readonly installation: string;
 };
 

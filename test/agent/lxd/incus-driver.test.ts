@@ -3,5 +3,5 @@ import {backends, onBackend} from './backends.ts';
 import {openLxd} from './fixture.ts';
 
 onBackend(backends[0], ({name, socket, tarball}) => {
-  driverContract(name, {real: true, open: async () => await openLxd(socket, tarball)});
+  driverContract(name, {open: async () => await openLxd(socket, tarball)});
 });

@@ -7,11 +7,12 @@ import {randomUUID} from 'node:crypto';
 import {connect} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
-import {parseSubnet} from '../../../agent/lxd/address.ts';
+import {canonicalName} from '../../../agent/instance-name.ts';
 import {createClient} from '../../../agent/lxd/client.ts';
 import {instanceRequest} from '../../../agent/lxd/instance-config.ts';
-import {canonicalName, namesOf} from '../../../agent/lxd/names.ts';
+import {namesOf} from '../../../agent/lxd/names.ts';
 import {readServer} from '../../../agent/lxd/server.ts';
+import {parseSubnet} from '../../../agent/network/address.ts';
 import {exampleHostKey, exampleKey} from '../../contracts/driver/example.ts';
 import {openLxd} from './fixture.ts';
 

@@ -1,9 +1,9 @@
 import type {ExecutionContext} from 'ava';
 import test from 'ava';
 import {DriverError} from '../../../agent/driver.ts';
-import type {LxdDriver} from '../../../agent/lxd/driver.ts';
 import {createLxdDriver} from '../../../agent/lxd/driver.ts';
 import {identity, marks} from '../../../agent/lxd/instance-config.ts';
+import type {NodeDriver} from '../../../agent/node-driver.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {systemRandom} from '../../../api/effects/random.ts';
 import {createManualClock} from '../../fakes/manual-clock.ts';
@@ -22,7 +22,7 @@ const stopped = {
   devices: {},
 };
 
-function driverOn(socket: string, clock = createManualClock()): LxdDriver {
+function driverOn(socket: string, clock = createManualClock()): NodeDriver {
   return createLxdDriver({socket, installation: 'abcdef', clock, random: systemRandom, log: silentLogger});
 }
 

@@ -9,11 +9,11 @@ import test from 'ava';
 import {emptyRecord} from '../../../agent/instances/instance-record.ts';
 import {
   agentHome,
+  configOf,
   ensureAgentHome,
   ensureInstallation,
   readAgentConfig,
 } from '../../../agent/system/agent-home.ts';
-import {findBackendSocket} from '../../../agent/system/backend-socket.ts';
 import {openFsBundleCache} from '../../../agent/system/fs-bundle-cache.ts';
 import {createFsEpochStore} from '../../../agent/system/fs-epoch-store.ts';
 import {openFsRecordStore} from '../../../agent/system/fs-record-store.ts';
@@ -122,8 +122,12 @@ test('the configuration has defaults, and one that is malformed is refused by na
   }
 });
 
-test('the backend’s socket is the configured one, whether it is there yet or not', async t => {
-  t.is(await findBackendSocket({socket: '/nowhere', listen: '127.0.0.1'}, {INCUS_DIR: '/tmp'}), '/nowhere');
+test('a configuration that names providers leaves out the others, and one that names none leaves out nothing', t => {
+  t.deepEqual(configOf({}, 'docker'), {});
+  t.deepEqual(configOf({providers: {docker: {}}}, 'docker'), {});
+  t.is(configOf({providers: {docker: {}}}, 'lxc'), undefined);
+  t.deepEqual(configOf({socket: '/run/x.sock', providers: {qemu: {}}}, 'lxc'), {socket: '/run/x.sock'});
+  t.is(configOf({socket: '/run/x.sock'}, 'docker'), undefined);
 });
 
 test('ports that listen are read from the kernel’s tables', t => {

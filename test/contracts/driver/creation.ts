@@ -1,4 +1,4 @@
-import {canonicalName} from '../../../agent/lxd/names.ts';
+import {canonicalName} from '../../../agent/instance-name.ts';
 import {RefusedError} from '../../../agent/probe.ts';
 import {connectTcp} from '../../../agent/system/tcp-connect.ts';
 import {exampleHostKey} from './example.ts';
@@ -7,7 +7,7 @@ import type {DriverSuite} from './suite.ts';
 /** What a creation makes, and that it can be repeated at any moment. */
 export function creationContract({
   it,
-  itReally,
+  needs,
   run,
   request,
   instance,
@@ -34,7 +34,7 @@ export function creationContract({
     }
   });
 
-  itReally('instances answer their node, but not each other', async (t, {driver}) => {
+  needs('Inside', 'Network')('instances answer their node, but not each other', async (t, {driver}) => {
     const [{uid}, {address = '', uid: other}] = await Promise.all([
       instance(t, {started: true}),
       instance(t, {started: true}),

@@ -1,27 +1,27 @@
 import {randomUUID} from 'node:crypto';
-import {canonicalName} from '../../../agent/lxd/names.ts';
+import {canonicalName} from '../../../agent/instance-name.ts';
 import type {DriverSuite} from './suite.ts';
 
 /** What people do behind our back, and what is not ours. */
-export function driftContract({it, request, instance, fails}: DriverSuite): void {
-  it('one renamed by hand is still known, works, and gets its name back once stopped', async (t, {
-    driver,
-    byHand,
-  }) => {
-    const {uid, name: instanceName} = await instance(t);
-    const other = `by-hand-${uid.slice(0, 8)}`;
-    await byHand.rename(instanceName, other);
-    t.is((await driver.observeOne(uid))?.name, other);
-    t.is((await driver.create(request({uid}))).name, other);
+export function driftContract({it, needs, request, instance, fails}: DriverSuite): void {
+  needs('Rename')(
+    'one renamed by hand is still known, works, and gets its name back once stopped',
+    async (t, {driver, byHand}) => {
+      const {uid, name: instanceName} = await instance(t);
+      const other = `by-hand-${uid.slice(0, 8)}`;
+      await byHand.rename(instanceName, other);
+      t.is((await driver.observeOne(uid))?.name, other);
+      t.is((await driver.create(request({uid}))).name, other);
 
-    await driver.start(uid);
-    await fails(t, 'NotPermittedNow', driver.rename(uid));
-    await driver.stop(uid, {force: true, timeout: 0});
-    await driver.rename(uid);
-    await driver.rename(uid);
-    t.is((await driver.observeOne(uid))?.name, instanceName);
-    t.is(await byHand.stateOf(other), undefined);
-  });
+      await driver.start(uid);
+      await fails(t, 'NotPermittedNow', driver.rename(uid));
+      await driver.stop(uid, {force: true, timeout: 0});
+      await driver.rename(uid);
+      await driver.rename(uid);
+      t.is((await driver.observeOne(uid))?.name, instanceName);
+      t.is(await byHand.stateOf(other), undefined);
+    },
+  );
 
   it('one started and stopped by hand is known to have run', async (t, {driver, byHand}) => {
     const {uid, name} = await instance(t);
@@ -47,18 +47,21 @@ export function driftContract({it, request, instance, fails}: DriverSuite): void
     t.is(await byHand.stateOf(instanceName), undefined);
   });
 
-  it('copies made by hand are left alone, also once their original is gone', async (t, {driver, byHand}) => {
-    const {uid, name: instanceName} = await instance(t);
-    const copy = `copy-${uid.slice(0, 8)}`;
-    await byHand.copy(instanceName, copy);
-    t.teardown(async () => await byHand.delete(copy));
-    t.is((await driver.observe()).filter(each => each.uid === uid).length, 1);
-    t.is((await driver.observeOne(uid))?.name, instanceName);
+  needs('Copy')(
+    'copies made by hand are left alone, also once their original is gone',
+    async (t, {driver, byHand}) => {
+      const {uid, name: instanceName} = await instance(t);
+      const copy = `copy-${uid.slice(0, 8)}`;
+      await byHand.copy(instanceName, copy);
+      t.teardown(async () => await byHand.delete(copy));
+      t.is((await driver.observe()).filter(each => each.uid === uid).length, 1);
+      t.is((await driver.observeOne(uid))?.name, instanceName);
 
-    await driver.delete(uid);
-    t.is(await driver.observeOne(uid), undefined);
-    t.is(await byHand.stateOf(copy), 'Stopped');
-  });
+      await driver.delete(uid);
+      t.is(await driver.observeOne(uid), undefined);
+      t.is(await byHand.stateOf(copy), 'Stopped');
+    },
+  );
 
   it('instances of others are neither seen nor touched, whatever they are called', async (t, {
     driver,

@@ -11,7 +11,7 @@ type Listening = {
 };
 
 /** Changes are told, by whomever they were made. */
-export function eventsContract({it, instance}: DriverSuite): void {
+export function eventsContract({it, needs, instance}: DriverSuite): void {
   async function listen(t: ExecutionContext, driver: Driver): Promise<Listening> {
     const stopping = new AbortController();
     const waiting = new Set<(uid: string | undefined) => void>();
@@ -74,10 +74,22 @@ export function eventsContract({it, instance}: DriverSuite): void {
     const listening = await listen(t, driver);
     const told = async (action: () => Promise<void>) => await isTold(t, {listening, uid}, action);
     await told(async () => await byHand.start(name));
-    await told(async () => await byHand.freeze(name));
     await told(async () => await byHand.stop(name));
-    await told(async () => await byHand.rename(name, `told-${uid.slice(0, 8)}`));
-    await told(async () => await byHand.delete(`told-${uid.slice(0, 8)}`));
+    await told(async () => await byHand.delete(name));
+  });
+
+  needs('Freeze')('what is frozen by hand is told', async (t, {driver, byHand}: DriverFixture) => {
+    const {uid, name} = await instance(t, {started: true});
+    const listening = await listen(t, driver);
+    await isTold(t, {listening, uid}, async () => await byHand.freeze(name));
+  });
+
+  needs('Rename')('what is renamed by hand is told', async (t, {driver, byHand}: DriverFixture) => {
+    const {uid, name} = await instance(t);
+    const listening = await listen(t, driver);
+    const other = `told-${uid.slice(0, 8)}`;
+    await isTold(t, {listening, uid}, async () => await byHand.rename(name, other));
+    await isTold(t, {listening, uid}, async () => await byHand.delete(other));
   });
 
   it('what the driver does is told', async (t, {driver}) => {

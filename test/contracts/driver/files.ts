@@ -2,7 +2,7 @@ import {Readable} from 'node:stream';
 import type {DriverSuite} from './suite.ts';
 
 /** Files in and out. */
-export function filesContract({it, itReally, box, run, fails, instance}: DriverSuite): void {
+export function filesContract({it, needs, itReally, box, run, fails, instance}: DriverSuite): void {
   const dev = {mode: 0o640, uid: 1000, gid: 1000};
 
   it('what is written is read again, and replaces what was there', async (t, {driver}) => {
@@ -22,7 +22,7 @@ export function filesContract({it, itReally, box, run, fails, instance}: DriverS
     );
   });
 
-  it('files of what does not run can be read and written', async (t, {driver}) => {
+  needs('OfflineFiles')('files of what does not run can be read and written', async (t, {driver}) => {
     const {uid} = await instance(t);
     await driver.writeFile(uid, '/home/dev/x', new TextEncoder().encode('text'), dev);
     t.is(new TextDecoder().decode(await driver.readFile(uid, '/home/dev/x')), 'text');

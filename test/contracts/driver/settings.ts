@@ -5,7 +5,7 @@ import {exampleKey} from './example.ts';
 import type {DriverSuite} from './suite.ts';
 
 /** What changes in place. */
-export function settingsContract({it, itReally, instance, run}: DriverSuite): void {
+export function settingsContract({it, needs, itReally, instance, run}: DriverSuite): void {
   it('retires and restores', async (t, {driver}) => {
     const {uid} = await instance(t);
     const times = {at: '2026-11-20T10:00:00.000Z', until: '2026-11-27T10:00:00.000Z'};
@@ -17,7 +17,7 @@ export function settingsContract({it, itReally, instance, run}: DriverSuite): vo
     t.is((await driver.observeOne(uid))?.retired, undefined);
   });
 
-  it('limits change while it runs', async (t, {driver}) => {
+  needs('LiveLimits')('limits change while it runs', async (t, {driver}) => {
     const {uid} = await instance(t, {started: true});
     const limits = {cpus: 2, memory: 2 ** 29, disk: 2 ** 31};
     await driver.setLimits(uid, limits);
@@ -46,7 +46,7 @@ export function settingsContract({it, itReally, instance, run}: DriverSuite): vo
     t.is(stdout.trim(), `${exampleKey}-1`);
   });
 
-  itReally(
+  needs('Inside', 'Templates')(
     'it starts whatever was put in the place of its files, and they lead nowhere on the node',
     async (t, {driver}) => {
       const {uid} = await instance(t, {started: true});

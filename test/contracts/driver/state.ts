@@ -1,7 +1,7 @@
 import type {DriverSuite} from './suite.ts';
 
 /** Starting, stopping and freezing. */
-export function stateContract({it, instance, stateOf, fails}: DriverSuite): void {
+export function stateContract({it, needs, instance, stateOf, fails}: DriverSuite): void {
   it('starts, stops and starts again, each as often as asked', async (t, {driver}) => {
     const {uid} = await instance(t);
     await driver.start(uid);
@@ -42,29 +42,32 @@ export function stateContract({it, instance, stateOf, fails}: DriverSuite): void
     t.is(await stateOf(uid), 'Stopped');
   });
 
-  it('what is frozen by hand is seen, and runs again once unfrozen or started', async (t, {
-    driver,
-    byHand,
-  }) => {
-    const {uid, name: instanceName} = await instance(t, {started: true});
-    await byHand.freeze(instanceName);
-    t.is(await stateOf(uid), 'Frozen');
-    await driver.unfreeze(uid);
-    await driver.unfreeze(uid);
-    t.is(await stateOf(uid), 'Running');
-
-    await byHand.freeze(instanceName);
-    await driver.start(uid);
-    t.is(await stateOf(uid), 'Running');
-  });
-
-  it('what is frozen can be stopped, in an orderly way and by force', async (t, {driver, byHand}) => {
-    const {uid, name: instanceName} = await instance(t, {started: true});
-    for (const force of [true, false]) {
-      await driver.start(uid);
+  needs('Freeze')(
+    'what is frozen by hand is seen, and runs again once unfrozen or started',
+    async (t, {driver, byHand}) => {
+      const {uid, name: instanceName} = await instance(t, {started: true});
       await byHand.freeze(instanceName);
-      await driver.stop(uid, {force, timeout: 20_000});
-      t.is(await stateOf(uid), 'Stopped');
-    }
-  });
+      t.is(await stateOf(uid), 'Frozen');
+      await driver.unfreeze(uid);
+      await driver.unfreeze(uid);
+      t.is(await stateOf(uid), 'Running');
+
+      await byHand.freeze(instanceName);
+      await driver.start(uid);
+      t.is(await stateOf(uid), 'Running');
+    },
+  );
+
+  needs('Freeze')(
+    'what is frozen can be stopped, in an orderly way and by force',
+    async (t, {driver, byHand}) => {
+      const {uid, name: instanceName} = await instance(t, {started: true});
+      for (const force of [true, false]) {
+        await driver.start(uid);
+        await byHand.freeze(instanceName);
+        await driver.stop(uid, {force, timeout: 20_000});
+        t.is(await stateOf(uid), 'Stopped');
+      }
+    },
+  );
 }

@@ -30,10 +30,33 @@ export type DriverFixture = AsyncDisposable & {
   readonly image: string;
 };
 
+/**
+ * What a backend may lack by its nature. Each test names what it needs beyond the contract itself, and each lack is declared with its reason, so
+ * that nothing is left out unseen.
+ *
+ * - `Inside`: instances are real: they have a shell, a kernel, limits.
+ * - `Freeze`: somebody can freeze an instance by hand.
+ * - `Rename`: somebody can rename an instance by hand.
+ * - `Copy`: somebody can copy an instance with all our marks.
+ * - `LiveLimits`: limits change while it runs.
+ * - `OfflineFiles`: files of what does not run can be read and written.
+ * - `Network`: instances are on a network of the node's.
+ * - `Templates`: the backend writes files of a stopped instance by the image's templates.
+ */
+export type Capability =
+  | 'Inside'
+  | 'Freeze'
+  | 'Rename'
+  | 'Copy'
+  | 'LiveLimits'
+  | 'OfflineFiles'
+  | 'Network'
+  | 'Templates';
+
 export type DriverContractOptions = {
   open(): Promise<DriverFixture>;
-  /** Whether instances are real: have a shell, a kernel, limits. */
-  readonly real: boolean;
+  /** Each with the reason. Nothing by default. */
+  readonly lacks?: Partial<Record<Capability, string>>;
 };
 
 type Body = (t: ExecutionContext, fixture: DriverFixture) => Promise<void>;
@@ -41,8 +64,12 @@ type Body = (t: ExecutionContext, fixture: DriverFixture) => Promise<void>;
 /** What the tests of all parts share: one fixture, and one running instance that none of them changes. */
 export type DriverSuite = {
   it(title: string, body: Body): void;
-  /** Registered only where instances are real. */
+  /** A test that says what it needs. */
+  needs(...capabilities: readonly Capability[]): (title: string, body: Body) => void;
+  /** `needs('Inside')`. */
   itReally(title: string, body: Body): void;
+  /** Called once all tests are registered: says, as a test for each lack, what was left out for it. */
+  tellLeftOut(): void;
   /** The uid of the instance that runs all the time. */
   box(): string;
   request(change?: Partial<CreateOptions['spec']>): CreateOptions;
@@ -58,7 +85,7 @@ export type RunOptions = Partial<Omit<ExecOptions, 'command'>> & {readonly uid?:
 
 export type Outcome = {readonly stdout: string; readonly stderr: string; readonly exitCode: number};
 
-export function createDriverSuite(name: string, {open, real}: DriverContractOptions): DriverSuite {
+export function createDriverSuite(name: string, {open, lacks = {}}: DriverContractOptions): DriverSuite {
   let opened: DriverFixture | undefined;
   const box = randomUUID();
 
@@ -98,9 +125,31 @@ export function createDriverSuite(name: string, {open, real}: DriverContractOpti
     test.serial(`${name}: ${title}`, async t => await body(t, fixture()));
   };
 
+  const leftOut = new Map<Capability, string[]>(Object.keys(lacks).map(key => [key as Capability, []]));
+  const needs: DriverSuite['needs'] =
+    (...capabilities) =>
+    (title, body) => {
+      const lacking = capabilities.filter(each => lacks[each] !== undefined);
+      for (const each of lacking) {
+        leftOut.get(each)?.push(title);
+      }
+      if (lacking.length === 0) {
+        it(title, body);
+      }
+    };
+
   return {
     it,
-    itReally: real ? it : () => {},
+    needs,
+    itReally: needs('Inside'),
+    tellLeftOut() {
+      for (const [capability, titles] of leftOut) {
+        test(`${name}: lacks ${capability}: ${lacks[capability]} (${titles.length} tests left out)`, t => {
+          for (const title of titles) t.log(title);
+          t.true(titles.length > 0, 'a lack that no test asks about need not be declared');
+        });
+      }
+    },
     box: () => box,
     request,
 

@@ -63,7 +63,12 @@ test('a node is connected once it has said what it is and what it has', async t 
   const {agents, clock, link, changes} = setUp({instances: [runningInstance('a')], handlers: {}});
   await using _agents = agents;
   agents.ensure(localNode('n1'));
-  t.deepEqual(agents.view('n1'), {connected: false, synced: false, instances: new Map()});
+  t.deepEqual(agents.view('n1'), {
+    connected: false,
+    synced: false,
+    providers: new Map(),
+    instances: new Map(),
+  });
   await clock.settle();
   const view = agents.view('n1');
   t.true(view?.connected);

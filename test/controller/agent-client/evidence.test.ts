@@ -1,6 +1,7 @@
 import type {ExecutionContext} from 'ava';
 import test from 'ava';
 import {AgentError} from '../../../api/agent/v1alpha1/agent-error.ts';
+import type {NodeFacts} from '../../../api/agent/v1alpha1/messages.ts';
 import {timestampAt} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {findCondition} from '../../../api/v1alpha1/condition.ts';
@@ -64,6 +65,11 @@ async function startLink(t: ExecutionContext, {isDown = false, ready = true} = {
       link?.server.notify('heartbeat', factsAt(clock.now(), ready));
       await clock.settle();
     },
+    async tell(facts: NodeFacts) {
+      await clock.advance(5000);
+      link?.server.notify('heartbeat', facts);
+      await clock.settle();
+    },
   };
 }
 
@@ -124,4 +130,28 @@ test('a node that was never set up is connected to, shows why it can run nothing
   const ready = findCondition(conditions, 'Ready');
   t.like(ready, {status: 'False', reason: 'ProviderUnavailable'});
   t.regex(ready?.message ?? '', /it is not set up/);
+});
+
+test('each backend is evidence for itself, from when it was heard to be ready on this connection', async t => {
+  const h = await startLink(t);
+  const both = (docker: boolean) =>
+    nodeFactsAt(timestampAt(h.clock.now()), {
+      providers: [
+        {name: 'lxc', backend: 'incus', version: '6.0.4', ready: true},
+        {name: 'docker', backend: 'docker', version: '20.10', ready: docker},
+      ],
+    });
+  await h.beat(true);
+  t.is(h.view()?.providers.get('docker'), undefined);
+  await h.tell(both(true));
+  const readyAt = h.clock.now();
+  t.deepEqual(h.view()?.providers.get('docker'), {readyAt, told: true});
+  const before = h.changes();
+  for (let beats = 0; beats < 6; beats++) {
+    await h.tell(both(false));
+  }
+
+  t.deepEqual(h.view()?.providers.get('docker'), {readyAt, told: true});
+  t.is(h.view()?.providers.get('lxc')?.readyAt, h.clock.now());
+  t.is(h.changes() - before, 2, 'when it went, and when what was seen of it was void');
 });

@@ -14,6 +14,7 @@ function view(changes: Partial<NodeView> = {}): NodeView {
     synced: true,
     heardAt: start,
     facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
+    providers: new Map(),
     instances: new Map(),
     ...changes,
   };
@@ -22,6 +23,7 @@ function view(changes: Partial<NodeView> = {}): NodeView {
 const lost = (changes: Partial<NodeView> = {}): NodeView => ({
   connected: false,
   synced: false,
+  providers: new Map(),
   instances: new Map(),
   ...changes,
 });

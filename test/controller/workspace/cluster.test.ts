@@ -32,6 +32,7 @@ const notSetUp = nodeFactsAt('2026-11-20T10:00:00.000Z', {
 const view = (changes: Partial<NodeView>): NodeView => ({
   connected: true,
   synced: true,
+  providers: new Map(),
   instances: new Map(),
   facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
   ...changes,

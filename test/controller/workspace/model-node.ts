@@ -283,6 +283,9 @@ export function createModelNode(name: string, clock: Pick<Clock, 'now' | 'schedu
     connected: model.connected,
     heardAt: model.connected ? clock.now() : heardAt,
     facts: facts(),
+    providers: new Map([
+      ['lxc', {readyAt: model.connected ? clock.now() : (heardAt ?? 0), told: model.connected}],
+    ]),
     synced: model.synced,
     instances,
     ...(!model.connected && {lastError: 'connection refused'}),

@@ -58,9 +58,16 @@ const refusals: readonly (readonly [
   [
     'it does not offer the provider',
     {...request, spec: {provider: 'qemu'}},
-    candidate(nodeOf('one')),
+    candidate(nodeOf('one', {providers: ['lxc']})),
     'Unschedulable',
     /does not offer provider qemu/,
+  ],
+  [
+    'it has no such backend',
+    {...request, spec: {provider: 'qemu'}},
+    candidate(nodeOf('one')),
+    'Unschedulable',
+    /has no backend for provider qemu/,
   ],
   [
     'it is silent',
@@ -152,6 +159,20 @@ test('a machine of 4 GiB that reports a little less takes a workspace of 4 GiB',
     facts: {...facts, capacity: {...facts.capacity, memory: Math.floor(3.8 * gibibyte)}},
   });
   t.like(schedule(request, [small]), {kind: 'Placed', node: 'a'});
+});
+
+test('what a backend has counts, and not what another one on the same machine has', t => {
+  const [lxc] = facts.providers;
+  const small = {...lxc, name: 'docker' as const, ready: true, backend: 'docker', version: '20.10'};
+  const node = candidate(nodeOf('a'), {
+    facts: {
+      ...facts,
+      providers: [...facts.providers, {...small, capacity: {...facts.capacity, disk: gibibyte}}],
+    },
+  });
+  t.like(schedule(request, [node]), {kind: 'Placed', node: 'a'});
+  const onDocker = schedule({...request, spec: {provider: 'docker'}}, [node]);
+  t.regex(onDocker.kind === 'Unplaced' ? onDocker.message : '', /has 1 GiB of disk/);
 });
 
 test('a placed workspace has its ports', t => {

@@ -50,7 +50,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'controller/workspace/sight.ts',
-        from: 'if (view !== undefined && isCurrent(view, options)) {',
+        from: 'if (view !== undefined && isCurrent(view, options) && isFresh(evidence, options)) {',
         to: 'if (view !== undefined && view.facts !== undefined) {',
       },
     ],

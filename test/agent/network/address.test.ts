@@ -1,5 +1,5 @@
 import test from 'ava';
-import {createAddresses, firstFree, hardwareAddress, parseSubnet} from '../../../agent/lxd/address.ts';
+import {createAddresses, firstFree, hardwareAddress, parseSubnet} from '../../../agent/network/address.ts';
 
 const subnet = parseSubnet('10.70.1.1/24');
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {freeSubnet, parseRoutes} from '../../../agent/lxd/free-subnet.ts';
+import {freeSubnet, parseRoutes} from '../../../agent/network/free-subnet.ts';
 import type {Random} from '../../../api/effects/random.ts';
 import {systemRandom} from '../../../api/effects/random.ts';
 

@@ -1,0 +1,5 @@
+import {lxdKind} from './lxd/kind.ts';
+import type {ProviderKind} from './node-driver.ts';
+
+/** All that this agent can drive, in the order in which people are told of them. */
+export const providerKinds: readonly ProviderKind[] = [lxdKind];
