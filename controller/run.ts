@@ -8,13 +8,16 @@ import type {Storage} from '../api/storage/storage.ts';
 import {createAgents} from './agent-client/agent-client.ts';
 import type {Agents} from './agent-client/agents.ts';
 import type {Connect} from './agent-client/connect.ts';
+import type {Informer} from './informer/informer.ts';
 import {createInformer} from './informer/informer.ts';
 import {createManagedController} from './manager/managed-controller.ts';
 import {createControllerMetrics} from './metrics.ts';
 import {createNodeController} from './node/controller.ts';
 import type {Credentials} from './workspace/actuator.ts';
 import {createWorkspaceController} from './workspace/controller.ts';
-import {workspaceIndexes} from './workspace/watches.ts';
+import type {GatewayPlace} from './workspace/status.ts';
+import type {UserIndex, WorkspaceIndex} from './workspace/watches.ts';
+import {userIndexes, workspaceIndexes} from './workspace/watches.ts';
 
 export type ControllerOptions = {
   readonly storage: Storage;
@@ -29,6 +32,8 @@ export type ControllerOptions = {
   readonly registry: Registry;
   readonly credentials: Credentials;
   readonly bundles: Pick<BundleStore, 'open'>;
+  /** The server's ssh gateway, if it has one: with it a workspace can do without an ssh port of its node. */
+  readonly gateway?: GatewayPlace;
   readonly tuning?: ControllerTuning;
   /** A node obeys a later controller: this one should end. */
   readonly onFenced?: (node: string) => void;
@@ -48,9 +53,24 @@ export type ControllerTuning = {
   readonly retention?: number;
 };
 
+/** What is stored, as the controller sees it; kept up to date while it runs. */
+export type ControllerCaches = {
+  readonly workspaces: Reader<'Workspace', WorkspaceIndex>;
+  readonly nodes: Reader<'Node', never>;
+  readonly users: Reader<'User', UserIndex>;
+};
+
+type Reader<K extends 'Workspace' | 'Node' | 'User', I extends string> = Omit<
+  Informer<K, I>,
+  'run' | 'observe' | 'synced'
+>;
+
 /** Disposing of it stops it and resolves when it is drained: no reconcile runs, every connection is closed. */
 export type Controller = AsyncDisposable & {
   readonly agents: Agents;
+  readonly caches: ControllerCaches;
+  /** Resolves once the caches hold all that was stored at the start; rejects with the signal's reason. */
+  synced(signal: AbortSignal): Promise<void>;
   /** Whether the caches are synced, so that it acts. */
   ready(): boolean;
   /** Resolves once it is stopped and drained. */
@@ -71,7 +91,7 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
   const effects = {storage, clock, random, log};
   const workspaces = createInformer({...effects, kind: 'Workspace', indexes: workspaceIndexes});
   const nodes = createInformer({...effects, kind: 'Node', indexes: {}});
-  const users = createInformer({...effects, kind: 'User', indexes: {}});
+  const users = createInformer({...effects, kind: 'User', indexes: userIndexes});
   const informers = [workspaces, nodes, users];
   const agents = createAgents(options);
   const recorder = createEventRecorder({...effects, component: 'controller'});
@@ -79,6 +99,7 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
   const workspace = createWorkspaceController({
     ...parts,
     bundles: options.bundles,
+    ...(options.gateway === undefined ? {} : {gateway: options.gateway}),
     credentials: options.credentials,
     signal: stopping.signal,
   });
@@ -125,6 +146,10 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
 
   return {
     agents,
+    caches: {workspaces, nodes, users},
+    async synced(until) {
+      await Promise.all(informers.map(informer => informer.synced(until)));
+    },
     ready: () => !stopping.signal.aborted && informers.every(informer => informer.hasSynced()),
     stopped,
     async [Symbol.asyncDispose]() {

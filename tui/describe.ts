@@ -1,6 +1,7 @@
 import {age} from '../api/v1alpha1/age.ts';
 import type {Condition} from '../api/v1alpha1/condition.ts';
 import type {Stored} from '../api/v1alpha1/kinds.ts';
+import type {WorkspaceStatus} from '../api/v1alpha1/workspace.ts';
 import type {DashboardKind} from './source.ts';
 import type {State} from './state.ts';
 
@@ -46,7 +47,7 @@ function describeWorkspace({metadata, spec, status}: Stored<'Workspace'>, now: n
       Limits: `${spec.resources.cpus} cpus, ${spec.resources.memory} memory, ${spec.resources.disk} disk`,
       Node: status?.node ?? '-',
       Instance: status?.instance === undefined ? '-' : `${status.instance.name} (${status.instance.state})`,
-      Ssh: ssh === undefined ? '-' : `${ssh.username}@${ssh.host}:${ssh.port}`,
+      Ssh: ssh === undefined ? '-' : sshText(ssh),
       Repo:
         spec.repo === undefined
           ? '-'
@@ -127,4 +128,10 @@ function fields(values: Readonly<Record<string, string>>): string[] {
 
 function section(title: string, lines: readonly string[]): string[] {
   return ['', `${title}:`, ...(lines.length === 0 ? ['  none'] : lines.map(line => `  ${line}`))];
+}
+
+function sshText({username, host, port, gateway}: NonNullable<WorkspaceStatus['ssh']>): string {
+  const direct = host === undefined || port === undefined ? [] : [`${username}@${host}:${port}`];
+  const led = gateway === undefined ? [] : [`gateway ${gateway.host ?? ''}:${gateway.port}`];
+  return [...direct, ...led].join(', ') || '-';
 }

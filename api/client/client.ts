@@ -1,3 +1,4 @@
+import type {GatewayView} from '../server/gateway-routes.ts';
 import type {Health} from '../server/health-messages.ts';
 import type {BundleClient} from './bundle-client.ts';
 import {createBundleClient} from './bundle-client.ts';
@@ -20,6 +21,8 @@ export type Client = ResourceClient &
     readonly workspaces: WorkspaceClient;
     readonly users: UserClient;
     readonly bundles: BundleClient;
+    /** Where the ssh gateway is. */
+    gateway(options?: {signal?: AbortSignal}): Promise<GatewayView>;
     /** How the server is; also when it is not well. */
     health(options?: {signal?: AbortSignal}): Promise<Health>;
   };
@@ -32,6 +35,7 @@ export function createClient(options: TransportOptions): Client {
     workspaces: createWorkspaceClient(transport),
     users: createUserClient(transport),
     bundles: createBundleClient(transport),
+    gateway: ({signal} = {}) => transport.json({method: 'GET', path: '/api/v1/gateway', signal}),
     health: ({signal} = {}) => transport.json({method: 'GET', path: '/health', signal, acceptStatus: [503]}),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };

@@ -14,6 +14,14 @@ export type ControllerHealth = {
   readonly message?: string;
 };
 
+export type GatewayInfo = {
+  /** Where users reach it; undefined: by the server's own name. */
+  readonly host?: string;
+  readonly port: number;
+  /** `ssh-ed25519 AAAA…`. */
+  readonly hostKey: string;
+};
+
 export type AppOptions = {
   readonly storage: Storage;
   readonly live: LiveInstances;
@@ -27,6 +35,8 @@ export type AppOptions = {
   readonly registry: Registry;
   readonly version: string;
   readonly controllerHealth: () => ControllerHealth;
+  /** The ssh gateway of this server; undefined where there is none. */
+  readonly gateway?: GatewayInfo;
   /** Origins whose pages may call; none by default. */
   readonly corsOrigins?: readonly string[];
   /** Names, besides the machine's own, that requests on loopback may be addressed to. */

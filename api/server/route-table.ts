@@ -2,6 +2,7 @@ import {servedKinds} from '../v1alpha1/validate.ts';
 import {bundleRoutes} from './bundle-routes.ts';
 import {discoveryRoutes} from './discovery-routes.ts';
 import {eventRoutes} from './event-routes.ts';
+import {gatewayRoutes} from './gateway-routes.ts';
 import {healthRoutes} from './health-routes.ts';
 import {nodeRoutes} from './node-routes.ts';
 import {openapiRoutes} from './openapi-routes.ts';
@@ -30,6 +31,7 @@ export function createRouteTable(context: RouteContext): readonly Route[] {
     ...workspaceRoutes(context),
     ...serviceRoutes(context),
     ...streamRoutes(),
+    ...gatewayRoutes(context),
     ...registrationRoutes(context),
     ...userRoutes(context),
     ...bundleRoutes(context),

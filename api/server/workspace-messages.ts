@@ -67,10 +67,14 @@ export const workspaceView = z.strictObject({
   node: z.string().nullable(),
   ssh: z
     .strictObject({
-      host: z.string(),
-      port: z.int(),
+      host: z.string().nullable(),
+      port: z.int().nullable().describe("The node's; null while it is reached through the gateway only."),
       username: z.string(),
       host_key: z.string().nullable().describe('To pin; null until known.'),
+      gateway: z
+        .strictObject({host: z.string().nullable(), port: z.int()})
+        .nullable()
+        .describe("host null: by the server's own name; GET /api/v1/gateway has its host key."),
     })
     .nullable(),
   services: z.array(serviceView),

@@ -42,7 +42,14 @@ export function workspaceView(workspace: Stored<'Workspace'>): WorkspaceView {
     ssh:
       ssh === undefined
         ? null
-        : {host: ssh.host, port: ssh.port, username: ssh.username, host_key: ssh.hostKey ?? null},
+        : {
+            host: ssh.host ?? null,
+            port: ssh.port ?? null,
+            username: ssh.username,
+            host_key: ssh.hostKey ?? null,
+            gateway:
+              ssh.gateway === undefined ? null : {host: ssh.gateway.host ?? null, port: ssh.gateway.port},
+          },
     services: serviceViews(workspace),
     repo:
       spec.repo === undefined

@@ -94,13 +94,23 @@ export const workspaceStatus = z.strictObject({
   ports: z.array(portAllocation).optional().describe('Unique per node, enforced by the store.'),
   ssh: z
     .strictObject({
-      host: z.string(),
-      port: z.int(),
+      host: z.string().optional().describe('Of the node, together with port.'),
+      port: z
+        .int()
+        .optional()
+        .describe('Of the node; without one it is reached through the gateway, until a port is free.'),
       username: z.string(),
       hostKey: z
         .string()
         .optional()
         .describe("The workspace's public host key in OpenSSH form; clients pin it."),
+      gateway: z
+        .strictObject({
+          host: z.string().optional().describe('That of the server, unless it says another.'),
+          port: z.int(),
+        })
+        .optional()
+        .describe("The server's ssh gateway, which leads to it by its name; absent where there is none."),
     })
     .optional(),
   instance: z

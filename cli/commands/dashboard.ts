@@ -21,7 +21,7 @@ export async function dashboard(cli: Cli): Promise<void> {
   const source = createClientSource({
     client,
     shell: async workspace => {
-      await ssh(cli, workspace, []);
+      await ssh(cli, {word: workspace, rest: []}, {});
     },
   });
   await runDashboard(source, cli.clock, cli.signal);

@@ -6,6 +6,7 @@ import {systemRandom} from '../../api/effects/random.ts';
 import {createConnectToNode} from '../../controller/agent-client/connect-to-node.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
+import type {ServeOptions} from '../server/serve.ts';
 import {serve} from '../server/serve.ts';
 import {isLoopback} from '../server-address.ts';
 import {ownKeyFile} from '../ssh/identity.ts';
@@ -14,6 +15,11 @@ export type ServerCommandOptions = {
   readonly home?: string;
   readonly host: string;
   readonly port: string;
+  /** false: none. */
+  readonly gateway: boolean;
+  readonly gatewayHost: string;
+  readonly gatewayPort?: string;
+  readonly gatewayAddress?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly allowHost?: readonly string[];
@@ -32,6 +38,7 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
 
   const home = options.home === undefined ? cli.home : path.resolve(cli.cwd, options.home);
   const port = parsePort(options.port);
+  const gateway = gatewayOf(options);
   const tls = await readTls(options);
   if (
     tls === undefined &&
@@ -62,11 +69,16 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
       clock: cli.clock,
       random: systemRandom,
       ...(tls === undefined ? {} : {tls}),
+      ...(gateway === undefined ? {} : {gateway}),
       ...(options.allowHost === undefined ? {} : {allowedHosts: options.allowHost}),
       ...(options.corsOrigin === undefined ? {} : {corsOrigins: options.corsOrigin}),
       ...(options.openRegistration === undefined ? {} : {openRegistration: true}),
     });
     cli.note(`Listening on ${running.url}`);
+    if (running.gatewayPort !== undefined) {
+      cli.note(`ssh gateway on ${options.gatewayHost}, port ${running.gatewayPort}`);
+    }
+
     await Promise.race([running.stopped, aborted(cli.signal)]);
     log.info({}, 'nexus server drains');
   } catch (error) {
@@ -74,10 +86,21 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
   }
 }
 
-function parsePort(text: string): number {
+function gatewayOf(options: ServerCommandOptions): ServeOptions['gateway'] {
+  const {gateway, gatewayPort, gatewayHost: host, gatewayAddress: publicHost} = options;
+  return gateway
+    ? {
+        host,
+        ...(gatewayPort === undefined ? {} : {port: parsePort(gatewayPort, '--gateway-port')}),
+        ...(publicHost === undefined ? {} : {publicHost}),
+      }
+    : undefined;
+}
+
+function parsePort(text: string, option = '--port'): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535) {
-    throw new CliError('usage', `--port wants a number up to 65535, not "${text}"`);
+    throw new CliError('usage', `${option} wants a number up to 65535, not "${text}"`);
   }
 
   return port;
@@ -112,8 +135,17 @@ function aborted(signal: AbortSignal): Promise<void> {
   return promise;
 }
 
-function explain(error: unknown, {host, port}: ServerCommandOptions): unknown {
+function explain(error: unknown, options: ServerCommandOptions): unknown {
+  const {host, port} = options;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const gateway = gatewayOf(options);
+  if (error instanceof Error && 'port' in error && error.port === gateway?.port && `${error.port}` !== port) {
+    return new CliError('conflict', `the ssh gateway can't have port ${gateway?.port} of ${gateway?.host}`, {
+      hint: 'Choose another with --gateway-port, 0 for any that is free, or --no-gateway for none.',
+      cause: error,
+    });
+  }
+
   if (code === 'EADDRINUSE') {
     return new CliError('conflict', `port ${port} of ${host} is in use by another program`, {
       hint: 'Choose another with --port, or 0 for any that is free.',

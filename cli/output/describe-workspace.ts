@@ -27,10 +27,7 @@ export function describeWorkspace(workspace: Stored<'Workspace'>, options: Descr
         status?.instance === undefined
           ? undefined
           : [status.instance.name, status.instance.state, status.instance.address].filter(Boolean).join(', '),
-      Ssh:
-        status?.ssh === undefined
-          ? undefined
-          : `${status.ssh.username}@${status.ssh.host}, port ${status.ssh.port} (nexus ssh ${metadata.name})`,
+      Ssh: sshText(workspace),
       'Host key': status?.ssh?.hostKey,
       Repo: repositoryText(workspace),
       Commit: commitText(workspace, now),
@@ -46,6 +43,23 @@ export function describeWorkspace(workspace: Stored<'Workspace'>, options: Descr
     ...portSection(workspace, options),
     ...conditionSection(status?.conditions, options),
   ];
+}
+
+function sshText({metadata, status}: Stored<'Workspace'>): string | undefined {
+  if (status?.ssh === undefined) {
+    return undefined;
+  }
+
+  const {host, port, username, gateway} = status.ssh;
+  const direct = host === undefined || port === undefined ? [] : [`${username}@${host}, port ${port}`];
+  const led =
+    gateway === undefined
+      ? []
+      : [
+          `through the gateway${gateway.host === undefined ? '' : ` at ${gateway.host}`}, port ${gateway.port}`,
+        ];
+  const ways = [...direct, ...led].join('; or ');
+  return ways === '' ? undefined : `${ways} (nexus ssh ${metadata.name})`;
 }
 
 function repositoryText({spec: {repo, configFrom}}: Stored<'Workspace'>): string | undefined {

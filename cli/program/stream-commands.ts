@@ -1,8 +1,11 @@
 import type {Command} from 'commander';
 import type {ExecCommandOptions} from '../commands/exec.ts';
 import type {LogsOptions} from '../commands/logs.ts';
-import type {SshSetupOptions} from '../commands/ssh.ts';
+import type {SshOptions, SshSetupOptions} from '../commands/ssh.ts';
 import type {Registration} from './registration.ts';
+
+const ways =
+  "auto, node (the port of its node), gateway (the server's one port for all) or stdio (inside the API)";
 
 export function addStreamCommands(program: Command, {cli, setExitCode}: Registration): void {
   addLogs(program, {cli, setExitCode});
@@ -13,9 +16,17 @@ export function addStreamCommands(program: Command, {cli, setExitCode}: Registra
     .argument('<workspace>')
     .argument('[command...]', 'options and command for ssh, after --')
     .description('log in to a workspace, its host key pinned; your ~/.ssh is not touched')
-    .action(async (workspace: string, rest: string[]) => {
+    .option('--via <way>', ways)
+    .option('--reconnect', 'connect again when the connection is lost (default: for a login on a terminal)')
+    .option('--no-reconnect', 'end when the connection is lost')
+    .option('--stdio', "be the connection, for ssh's ProxyCommand: no login")
+    .action(async (word: string, rest: string[], options: SshOptions & {stdio?: boolean}) => {
       const commands = await import('../commands/ssh.ts');
-      setExitCode(await commands.ssh(cli, workspace, rest));
+      if (options.stdio === true) {
+        await commands.sshStdio(cli, word);
+      } else {
+        setExitCode(await commands.ssh(cli, {word, rest}, options));
+      }
     });
   ssh
     .command('setup')
@@ -30,16 +41,10 @@ export function addStreamCommands(program: Command, {cli, setExitCode}: Registra
     .command('command')
     .argument('<workspace>')
     .description('print the whole ssh command, to paste or to put into a script')
-    .action(async (workspace: string) => {
+    .option('--via <way>', ways)
+    .action(async (workspace: string, options: SshOptions) => {
       const {printSshCommand} = await import('../commands/ssh.ts');
-      await printSshCommand(cli, workspace);
-    });
-  ssh
-    .command('proxy', {hidden: true})
-    .argument('<workspace>')
-    .action(async (workspace: string) => {
-      const {sshProxy} = await import('../commands/ssh.ts');
-      await sshProxy(cli, workspace);
+      await printSshCommand(cli, workspace, options);
     });
 
   program

@@ -12,6 +12,19 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
     .option('--home <folder>', 'all state is in here (default: $NEXUS_HOME, else ~/.nexus)')
     .option('--host <address>', 'listen on this address; any but loopback needs TLS', '127.0.0.1')
     .option('--port <port>', 'listen on this port; 0 for any that is free', '3001')
+    .option(
+      '--gateway-port <port>',
+      'of the ssh gateway; 0 for any that is free (default: the one it had last, else 2200, else any)',
+    )
+    .option('--gateway-host <address>', 'the ssh gateway listens on this address', '127.0.0.1')
+    .option(
+      '--gateway-address <name>',
+      'the name by which users reach the ssh gateway (default: that of the server)',
+    )
+    .option(
+      '--no-gateway',
+      'without the ssh gateway: workspaces are reached through ports of their nodes only',
+    )
     .option('--tls-cert <file>', 'certificate chain, PEM')
     .option('--tls-key <file>', 'its private key, PEM')
     .option(

@@ -60,7 +60,8 @@ async function openNamed(
   return {...stream, finished};
 }
 
-async function named<T>(workspace: Stored<'Workspace'>, work: Promise<T>): Promise<T> {
+/** Awaits what an agent does, and tells what it refuses in the names that users know. */
+export async function named<T>(workspace: Stored<'Workspace'>, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -25,6 +25,9 @@ import {ownKeyFile} from '../ssh/identity.ts';
 import {collectBundles} from './collect-bundles.ts';
 import {createLiveInstances} from './live-instances.ts';
 import {ensureLocalNode} from './local-node.ts';
+import type {GatewayChoice} from './open-gateway.ts';
+import {openGateway} from './open-gateway.ts';
+import {runGateway} from './run-gateway.ts';
 
 export type ServeOptions = {
   readonly home: string;
@@ -33,6 +36,8 @@ export type ServeOptions = {
   readonly port: number;
   /** PEM. */
   readonly tls?: {readonly certificate: string; readonly key: string};
+  /** Where the ssh gateway listens; without it there is none. */
+  readonly gateway?: GatewayChoice;
   readonly allowedHosts?: readonly string[];
   readonly corsOrigins?: readonly string[];
   readonly openRegistration?: boolean;
@@ -48,6 +53,8 @@ export type ServeOptions = {
 
 export type Server = AsyncDisposable & {
   readonly url: string;
+  /** Port of the ssh gateway. */
+  readonly gatewayPort: number | undefined;
   /** Rejects when it can't go on; resolves once it is disposed of. */
   readonly stopped: Promise<void>;
 };
@@ -87,10 +94,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
     stopping.abort();
     await collection;
   });
+  const gateway = options.gateway && (await openGateway(options.gateway, options));
+  stack.use(gateway?.listening);
   const registry: Registry = new MetricsRegistry();
   collectDefaultMetrics({register: registry});
   const fenced = Promise.withResolvers<never>();
   fenced.promise.catch(() => undefined);
+  const epoch = await storage.beginEpoch();
+  const installation = await ensureInstallation(agentHome(home));
   const controller = stack.use(
     runController(
       {
@@ -102,8 +113,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
         credentials,
         bundles,
         connect: options.connect,
-        epoch: await storage.beginEpoch(),
-        installation: await ensureInstallation(agentHome(home)),
+        epoch,
+        installation,
+        ...(gateway === undefined ? {} : {gateway: gateway.place}),
         onFenced: node => {
           fenced.reject(
             new Error(
@@ -115,6 +127,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
       stopping.signal,
     ),
   );
+
+  if (gateway !== undefined) {
+    const {connect} = options;
+    const parts = {controller, connect, epoch, installation, storage, registry, clock, random, log};
+    stack.use(runGateway({...gateway, ...parts}));
+  }
 
   const app = createApp({
     storage,
@@ -129,6 +147,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     version: options.version,
     controllerHealth: () =>
       controller.ready() ? {status: 'ok'} : {status: 'starting', message: 'its caches are not filled yet'},
+    ...(gateway === undefined ? {} : {gateway: {...gateway.place, hostKey: gateway.hostKey.publicKey}}),
     ...(options.allowedHosts === undefined ? {} : {allowedHosts: options.allowedHosts}),
     ...(options.corsOrigins === undefined ? {} : {corsOrigins: options.corsOrigins}),
     ...(options.openRegistration === undefined ? {} : {openRegistration: options.openRegistration}),
@@ -141,11 +160,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await writeFile(serverPortFile(home), `${port}\n`, {mode: 0o600});
   }
 
-  log.info({url: listening.url, identity: ownKeyFile(home)}, 'nexus server is up');
+  log.info({url: listening.url, identity: ownKeyFile(home), gateway: gateway?.place}, 'nexus server is up');
 
   const running = stack.move();
   return {
     url: listening.url,
+    gatewayPort: gateway?.listening.port,
     stopped: Promise.race([controller.stopped, fenced.promise]),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -1,50 +1,85 @@
-import {mkdir, rename, writeFile} from 'node:fs/promises';
-import path from 'node:path';
-import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import {CliError} from '../exit-code.ts';
-
-export type SshTarget = {
-  readonly host: string;
-  readonly port: number;
-  readonly username: string;
-  /** Public host key, in OpenSSH form. */
-  readonly hostKey: string;
-  /** Under which the host key is pinned: stays the same when ports and addresses change. */
-  readonly alias: string;
-};
+import {writeKnownHosts} from './known-hosts.ts';
+import type {SshTarget} from './ssh-target.ts';
+import type {GatewayTarget, Way} from './way.ts';
 
 export type SshCommandOptions = {
-  readonly knownHosts: string;
+  readonly way: Way;
+  /** `$NEXUS_HOME`, which exists: host keys are pinned there. */
+  readonly home: string;
   /** Private key to use, and no other. */
   readonly identity?: string | undefined;
-  /** Reaches the workspace when its port can't be. */
-  readonly proxyCommand?: string | undefined;
   /** Options and command for ssh itself, as given. */
   readonly rest?: readonly string[];
 };
 
-/** Where a workspace's sshd is, by its status. Throws CliError that says what it waits for. */
-export function sshTarget({metadata, status}: Stored<'Workspace'>): SshTarget {
-  const {ssh} = status ?? {};
-  if (ssh?.hostKey === undefined) {
-    throw new CliError('failed', `workspace ${metadata.name} can't be reached by ssh yet`, {
-      details: (status?.conditions ?? [])
-        .filter(condition => condition.status !== 'True')
-        .map(({type, message}) => `${type}: ${message}`),
-      hint: `Wait for it: nexus wait workspace/${metadata.name} --for=condition=SshReady`,
-    });
-  }
-
-  const {host, port, username, hostKey} = ssh;
-  return {host, port, username, hostKey, alias: `nexus-${metadata.uid}`};
-}
+/** Under which the gateway's host key is pinned. */
+export const gatewayAlias = 'nexus-gateway';
 
 /** What follows `ssh`. The pinned key is the only one that is accepted, and the user's own known_hosts is neither read nor written. */
-export function sshArguments(
-  {host, port, username, alias}: SshTarget,
-  {knownHosts, identity, proxyCommand, rest = []}: SshCommandOptions,
-): string[] {
-  const option = (name: string, value: string) => ['-o', `${name}=${value}`];
+export async function sshArguments(target: SshTarget, options: SshCommandOptions): Promise<string[]> {
+  const {way, home, identity, rest = []} = options;
+  const {host, port} = way.kind === 'node' ? way : {host: target.name, port: 22};
+  const knownHosts = await writeKnownHosts(home, target.uid, target);
+  const proxy = await proxyCommand(target, options);
+  return [
+    ...connection({port, identity, alias: target.alias, knownHosts}),
+    ...(proxy === undefined ? [] : option('ProxyCommand', proxy)),
+    `${target.username}@${host}`,
+    ...rest,
+  ];
+}
+
+/** What ssh runs instead of connecting by itself; undefined when it connects. */
+export async function proxyCommand(
+  {name}: SshTarget,
+  {way, home, identity}: SshCommandOptions,
+): Promise<string | undefined> {
+  switch (way.kind) {
+    case 'node':
+      return undefined;
+    case 'stdio':
+      return commandLine([...way.command, name]);
+    case 'gateway': {
+      const knownHosts = await pinGateway(home, way);
+      return commandLine([
+        'ssh',
+        ...connection({port: way.port, identity, alias: gatewayAlias, knownHosts}),
+        '-W',
+        `${name}:22`,
+        `${way.username}@${way.host}`,
+      ]);
+    }
+  }
+}
+
+/** Answers with the file that holds the gateway's key, and no other. */
+export async function pinGateway(home: string, {hostKey}: GatewayTarget): Promise<string> {
+  return await writeKnownHosts(home, 'gateway', {alias: gatewayAlias, hostKey});
+}
+
+/** As one word of a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** For ssh's options that name a command: run by the user's shell, after ssh has put its own things in for %. */
+export function commandLine(words: readonly string[]): string {
+  return words.map(shellWord).join(' ').replaceAll('%', '%%');
+}
+
+/** ssh splits the value of options that name files at blanks, unless it is in quotes. */
+export function quoteFile(file: string): string {
+  return /\s/.test(file) ? `"${file}"` : file;
+}
+
+type Connection = {
+  readonly port: number;
+  readonly identity: string | undefined;
+  readonly alias: string;
+  readonly knownHosts: string;
+};
+
+function connection({port, identity, alias, knownHosts}: Connection): string[] {
   return [
     '-p',
     String(port),
@@ -57,33 +92,9 @@ export function sshArguments(
     ...option('CheckHostIP', 'no'),
     ...option('ServerAliveInterval', '15'),
     ...option('ServerAliveCountMax', '4'),
-    ...(proxyCommand === undefined ? [] : option('ProxyCommand', proxyCommand)),
-    `${username}@${host}`,
-    ...rest,
   ];
 }
 
-/** Pins the host key in a file of its own. Answers with its path. */
-export async function writeKnownHosts(
-  home: string,
-  uid: string,
-  {alias, hostKey}: SshTarget,
-): Promise<string> {
-  const folder = path.join(home, 'known_hosts.d');
-  await mkdir(folder, {recursive: true, mode: 0o700});
-  const file = path.join(folder, uid);
-  const part = `${file}.${process.pid}.part`;
-  await writeFile(part, `${alias} ${hostKey}\n`, {mode: 0o600});
-  await rename(part, file);
-  return file;
-}
-
-/** As one word of a POSIX shell. */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** ssh splits the value of this option at blanks, unless it is in quotes. */
-function quoteFile(file: string): string {
-  return /\s/.test(file) ? `"${file}"` : file;
+function option(name: string, value: string): string[] {
+  return ['-o', `${name}=${value}`];
 }

@@ -9,7 +9,7 @@ import type {Sight} from './sight.ts';
  * reason is the code of the failure instead (ImageNotFound, TimedOut, …) and the message says when it is tried again.
  *
  * - Scheduled: Placed; NoNodes, Unschedulable, PortsExhausted, NotStarted.
- * - PortsAllocated: Allocated; PortsExhausted, ForwardFailed, NotPlaced.
+ * - PortsAllocated: Allocated, GatewayOnly; PortsExhausted, ForwardFailed, NotPlaced.
  * - Provisioned: Created; Creating, NotCreated.
  * - SshReady: Answering; Starting, Stopped, NoKeys; NodeUnreachable, NodeRemoved (Unknown).
  * - RepositoryCloned: Cloned, NotDeclared; Cloning, Waiting.

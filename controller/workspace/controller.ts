@@ -13,6 +13,7 @@ import {createActuator} from './actuator.ts';
 import {createBundleUploads} from './bundle-uploads.ts';
 import {createCluster} from './cluster.ts';
 import {createWorkspaceReconciler} from './reconciler.ts';
+import type {GatewayPlace} from './status.ts';
 import type {NodeCache, UserCache, WorkspaceCache} from './watches.ts';
 import {watchForWorkspaces} from './watches.ts';
 
@@ -26,6 +27,8 @@ export type WorkspaceControllerOptions = {
   readonly bundles: Pick<BundleStore, 'open'>;
   readonly credentials: Credentials;
   readonly recorder: EventRecorder;
+  /** The server's, if it has one. */
+  readonly gateway?: GatewayPlace;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;

@@ -16,6 +16,8 @@ export type Evidence = {
   readonly status: WorkspaceStatus;
   readonly placement: Placement;
   readonly book: FailureBook;
+  /** The server's, if it has one. */
+  readonly gateway?: object | undefined;
   readonly services: readonly ServiceStatus[];
 };
 
@@ -33,7 +35,7 @@ export function findScheduled({status, placement, desired}: Evidence): Finding {
     : no('NotStarted', `It gets a node when it is first started: nexus workspace start ${desired.name}`);
 }
 
-export function findPortsAllocated({status, placement, desired, sight}: Evidence): Finding {
+export function findPortsAllocated({status, placement, desired, sight, gateway}: Evidence): Finding {
   const {ports = []} = status;
   if (status.node === undefined) {
     return placement.kind === 'Unplaced' && placement.reason === 'PortsExhausted'
@@ -42,7 +44,8 @@ export function findPortsAllocated({status, placement, desired, sight}: Evidence
   }
 
   const missing = desired.ports.filter(({name}) => ports.every(port => port.name !== name));
-  if (missing.length > 0) {
+  const isReachable = gateway !== undefined && missing.every(({name}) => name === 'ssh');
+  if (missing.length > 0 && !isReachable) {
     const names = missing.map(({name}) => name).join(', ');
     return no(
       'PortsExhausted',
@@ -59,7 +62,13 @@ export function findPortsAllocated({status, placement, desired, sight}: Evidence
     );
   }
 
-  return yes('Allocated', `${ports.map(({name, nodePort}) => `${name} on ${nodePort}`).join(', ')}.`);
+  const allocated = ports.map(({name, nodePort}) => `${name} on ${nodePort}`).join(', ');
+  return missing.length === 0
+    ? yes('Allocated', `${allocated}.`)
+    : yes(
+        'GatewayOnly',
+        `No port of node ${status.node} is free for ssh: it is reached through the gateway, with nexus ssh ${desired.name}, until another workspace releases one.${allocated === '' ? '' : ` Allocated: ${allocated}.`}`,
+      );
 }
 
 export function findProvisioned({sight, book}: Evidence): Finding {

@@ -14,10 +14,14 @@ export type Placement =
   | {readonly kind: 'Changed'; readonly node: string; readonly ports: readonly PortAllocation[]}
   | Extract<Schedule, {kind: 'Unplaced'}>;
 
+type Ssh = NonNullable<WorkspaceStatus['ssh']>;
+
 export type PlacementOptions = {
   readonly desired: Desired;
   readonly sight: Sight;
   readonly status: Pick<WorkspaceStatus, 'node' | 'ports'>;
+  /** Whether there is a gateway, so that a workspace can do without an ssh port of its node. */
+  readonly gateway?: boolean;
   /** Read only when needed. */
   readonly candidates: () => readonly Candidate[];
 };
@@ -38,10 +42,13 @@ export function decidePlacement(workspace: Stored<'Workspace'>, options: Placeme
     return {kind: 'Kept'};
   }
 
-  const result = schedule(
-    {spec: workspace.spec, size: desired.instance.limits, ports: desired.ports},
-    options.candidates(),
-  );
+  const request = {spec: workspace.spec, size: desired.instance.limits, ports: desired.ports};
+  let result = schedule(request, options.candidates());
+  if (options.gateway === true && result.kind === 'Unplaced' && result.reason === 'PortsExhausted') {
+    const ports = desired.ports.filter(({name}) => name !== 'ssh');
+    result = schedule({...request, ports}, options.candidates());
+  }
+
   return result.kind === 'Placed' ? {kind: 'Changed', node: result.node, ports: result.ports} : result;
 }
 
@@ -57,8 +64,18 @@ export function withPlace(
     node,
     ports: [...ports],
     ...(status.node === undefined && {phase: 'Creating'}),
-    ...(ssh !== undefined && port !== undefined && {ssh: {...ssh, port}}),
+    ...(ssh !== undefined && {ssh: withPort(ssh, port)}),
   };
+}
+
+function withPort(ssh: Ssh, port: number | undefined): Ssh {
+  const {host, port: before, ...rest} = ssh;
+  if (port !== undefined) {
+    return host === undefined ? ssh : {...ssh, port};
+  }
+
+  // Without a gateway there is nothing better to say than where it was.
+  return ssh.gateway === undefined || before === undefined ? ssh : rest;
 }
 
 function decidePorts(

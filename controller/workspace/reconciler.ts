@@ -24,6 +24,7 @@ import {createRound} from './round.ts';
 import type {Sight, SightOptions} from './sight.ts';
 import {lastReport, sightOf} from './sight.ts';
 import type {Release} from './situation.ts';
+import type {GatewayPlace} from './status.ts';
 import {isWorthWriting, statusOf} from './status.ts';
 import type {NodeCache, UserCache, WorkspaceCache} from './watches.ts';
 import {createWriter} from './writer.ts';
@@ -40,6 +41,8 @@ export type ReconcilerOptions = {
   /** See {@link createWriter}. */
   readonly ownWrites: WeakSet<Stored<'Workspace'>>;
   readonly readConfiguration: ReadConfiguration;
+  /** The server's, if it has one. */
+  readonly gateway?: GatewayPlace;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -68,7 +71,7 @@ type Outcome = Observation & {
  * decides by has been heard.
  */
 export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile {
-  const {workspaces, nodes, users, agents, cluster, recorder, clock, random} = options;
+  const {workspaces, nodes, users, agents, cluster, recorder, gateway, clock, random} = options;
   const writer = createWriter(options);
   const desires = createDesiredCache(options.readConfiguration);
   const listeningSince = clock.now();
@@ -100,7 +103,13 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       workspace,
       desired,
       sight,
-      placement: decidePlacement(workspace, {desired, sight, status, candidates}),
+      placement: decidePlacement(workspace, {
+        desired,
+        sight,
+        status,
+        gateway: gateway !== undefined,
+        candidates,
+      }),
     };
   };
 
@@ -169,7 +178,8 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
     const previous = workspace.status ?? {};
     const node = previous.node === undefined ? undefined : nodes.get(previous.node);
     const now = clock.now();
-    const next = statusOf(workspace, {desired, sight, status: previous, placement, book, node, wait, now});
+    const parts = {desired, sight, placement, book, node, gateway, wait, now};
+    const next = statusOf(workspace, {...parts, status: previous});
     if (isWorthWriting(previous, next)) {
       const written = await writer.writeStatus(workspace, next);
       await record(written, transitionsOf(previous, next));

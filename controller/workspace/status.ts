@@ -14,10 +14,15 @@ import type {Wait} from './situation.ts';
 
 export type StatusOptions = Omit<Evidence, 'services'> & {
   readonly node: Stored<'Node'> | undefined;
+  /** The server's, if it has one. */
+  readonly gateway?: GatewayPlace | undefined;
   readonly wait: Wait | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 };
+
+/** Where users reach the gateway; `host` undefined: by the server's own name. */
+export type GatewayPlace = {readonly host?: string; readonly port: number};
 
 /** Milliseconds between two writes of a status in which nothing but times of observation is new. */
 const observationInterval = 60_000;
@@ -114,19 +119,23 @@ function downward({state}: Instance): WorkspacePhase {
   return state === 'Creating' ? 'Creating' : 'Running';
 }
 
-function sshOf({node, status}: StatusOptions, instance: Instance | undefined): Pick<WorkspaceStatus, 'ssh'> {
+/** How it is reached: through a port of its node, through the gateway, or both. */
+function sshOf(
+  {node, status, gateway}: StatusOptions,
+  instance: Instance | undefined,
+): Pick<WorkspaceStatus, 'ssh'> {
   const port = status.ports?.find(({name}) => name === 'ssh')?.nodePort;
-  if (port === undefined || node === undefined) {
+  if (status.node === undefined || node === undefined || (port === undefined && gateway === undefined)) {
     return status.ssh === undefined || status.node === undefined ? {} : {ssh: status.ssh};
   }
 
   const hostKey = instance?.hostKey ?? status.ssh?.hostKey;
   return {
     ssh: {
-      host: node.spec.address,
-      port,
+      ...(port !== undefined && {host: node.spec.address, port}),
       username: 'dev',
       ...(hostKey !== undefined && {hostKey}),
+      ...(gateway !== undefined && {gateway: {...gateway}}),
     },
   };
 }

@@ -16,6 +16,17 @@ export const workspaceIndexes: Readonly<Record<WorkspaceIndex, IndexFunction<'Wo
   waiting: workspace => (isWaiting(workspace) ? [waiting] : []),
 };
 
+export type UserIndex = 'sshKey';
+
+/** How users are found by a key of theirs, given as base64 without type and comment. */
+export const userIndexes: Readonly<Record<UserIndex, IndexFunction<'User'>>> = {
+  sshKey: ({spec}) =>
+    // The same bytes can be written in several ways.
+    spec.sshKeys.map(({publicKey}) =>
+      Buffer.from(publicKey.split(' ')[1] ?? '', 'base64').toString('base64'),
+    ),
+};
+
 /** The one value of the index `waiting`: for a node, or for a port. */
 export const waiting = 'waiting';
 
@@ -171,7 +182,6 @@ function isWaiting({metadata, spec, status}: Stored<'Workspace'>): boolean {
     return false;
   }
 
-  return status?.node === undefined
-    ? spec.running
-    : findCondition(status.conditions, 'PortsAllocated')?.reason === 'PortsExhausted';
+  const reason = findCondition(status?.conditions, 'PortsAllocated')?.reason;
+  return status?.node === undefined ? spec.running : reason === 'PortsExhausted' || reason === 'GatewayOnly';
 }

@@ -78,7 +78,10 @@ export async function timeWorkspaceLogin(
   const begin = performance.now();
   const declared = await declare(setting, name);
   const accepted = performance.now() - begin;
-  const ssh = await until(setting, declared, workspace => workspace?.status?.ssh);
+  const ssh = await until(setting, declared, workspace => {
+    const {host, port: sshPort, hostKey} = workspace?.status?.ssh ?? {};
+    return host === undefined || sshPort === undefined ? undefined : {host, port: sshPort, hostKey};
+  });
   const port = performance.now() - begin;
   await using _session = await login({
     host: ssh.host,

@@ -55,6 +55,8 @@ export type InstallationOptions = {
   readonly tarball: string;
   /** The node's address on which its ports listen; 127.0.0.1 by default. */
   readonly listen?: string;
+  /** Whether the server has an ssh gateway, on a port of its own; none by default. */
+  readonly gateway?: boolean;
 };
 
 export async function createInstallation(options: InstallationOptions): Promise<Installation> {
@@ -92,6 +94,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
 
   let server: ServerProcess | undefined;
   let client: Client | undefined;
+  let gatewayPort: number | undefined;
   stack.defer(async () => {
     await client?.[Symbol.asyncDispose]();
     await server?.kill();
@@ -101,14 +104,17 @@ export async function createInstallation(options: InstallationOptions): Promise<
     client = undefined;
     // The same port again: clients find it where it was.
     const port = server === undefined ? '0' : new URL(server.url).port;
+    const gateway =
+      options.gateway === true ? ['--gateway-port', String(gatewayPort ?? 0)] : ['--no-gateway'];
     server = await startServer({
-      command: [...nexus, 'server', '--port', port],
+      command: [...nexus, 'server', '--port', port, ...gateway],
       env,
       recordFile: path.join(home, 'server.json'),
       logFile: path.join(home, 'server.log'),
     });
     const token = (await readFile(path.join(home, 'admin-token'), 'utf8')).trim();
     client = createClient({url: server.url, token});
+    gatewayPort = (await client.gateway()).port ?? undefined;
     return server;
   };
   await start();
@@ -132,7 +138,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
     server: () => existing(server),
     startServer: start,
     async sshArguments(workspace) {
-      const [, ...args] = (await must('ssh', 'command', workspace)).trim().split(' ');
+      const [, ...args] = (await must('ssh', 'command', workspace, '--via', 'node')).trim().split(' ');
       return args;
     },
     async sample(name) {

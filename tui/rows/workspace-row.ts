@@ -44,10 +44,16 @@ export function workspaceRow(workspace: Stored<'Workspace'>, now: number): Row {
         order: services.length - healthy,
       },
       {text: status?.node ?? '-'},
-      {text: status?.ssh === undefined ? '-' : `:${status.ssh.port}`, order: status?.ssh?.port ?? 0},
+      {text: sshText(workspace), order: status?.ssh?.port ?? 0},
       {text: age(metadata.creationTimestamp, now), order: -Date.parse(metadata.creationTimestamp)},
       {text: spec.owner},
       {text: ready === undefined || ready.status === 'True' ? '' : ready.message, tone: 'quiet'},
     ],
   };
+}
+
+/** The port of the node, or that there is another way in. */
+function sshText({status}: Stored<'Workspace'>): string {
+  const {port, gateway} = status?.ssh ?? {};
+  return port === undefined ? (gateway === undefined ? '-' : 'gate') : `:${port}`;
 }

@@ -24,16 +24,14 @@ export const workspaceColumns: readonly Column<Stored<'Workspace'>>[] = [
   {header: 'PHASE', cell: phaseCell},
   {header: 'READY', cell: readyCell},
   {header: 'NODE', cell: ({status}) => status?.node ?? ''},
-  {
-    header: 'SSH',
-    cell: ({status}) => (status?.ssh === undefined ? '' : `${status.ssh.host}:${status.ssh.port}`),
-  },
+  {header: 'SSH', cell: sshCell},
   {header: 'AGE', cell: ({metadata}, now) => age(metadata.creationTimestamp, now)},
   {header: 'OWNER', wide: true, cell: ({spec}) => spec.owner},
   {header: 'IMAGE', wide: true, cell: ({spec}) => spec.image},
   {header: 'REPOSITORY', wide: true, cell: ({spec}) => spec.repo?.name ?? ''},
   {header: 'COMMIT', wide: true, cell: ({status}) => status?.repo?.commit?.slice(0, 9) ?? ''},
   {header: 'SERVICES', wide: true, cell: servicesCell},
+  {header: 'GATEWAY', wide: true, cell: gatewayCell},
   {header: 'REASON', wide: true, cell: reasonCell},
 ];
 
@@ -51,6 +49,20 @@ function phaseCell(workspace: Stored<'Workspace'>, now: number): Cell {
 function readyCell({status}: Stored<'Workspace'>): Cell {
   const ready = findCondition(status?.conditions, 'Ready')?.status ?? 'Unknown';
   return {text: ready, tone: ready === 'True' ? 'good' : undefined};
+}
+
+function sshCell({status}: Stored<'Workspace'>): string {
+  const {host, port, gateway} = status?.ssh ?? {};
+  if (host !== undefined && port !== undefined) {
+    return `${host}:${port}`;
+  }
+
+  return gateway === undefined ? '' : 'gateway';
+}
+
+function gatewayCell({status}: Stored<'Workspace'>): string {
+  const {gateway} = status?.ssh ?? {};
+  return gateway === undefined ? '' : `${gateway.host ?? ''}:${gateway.port}`;
 }
 
 function servicesCell({status}: Stored<'Workspace'>): Cell {

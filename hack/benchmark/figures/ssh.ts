@@ -24,13 +24,19 @@ export const sshFigure: Figure = {
     const {ssh, instance, ports} = workspace.status ?? {};
     const address = instance?.address;
     const nodePort = ports?.find(({name}) => name === source.name)?.nodePort;
-    if (ssh === undefined || address === undefined || nodePort === undefined) {
+    if (
+      ssh?.host === undefined ||
+      ssh.port === undefined ||
+      address === undefined ||
+      nodePort === undefined
+    ) {
       throw new Error(`the workspace has no address: ${JSON.stringify(workspace.status)}`);
     }
 
     const {privateKey} = setting.key;
+    const {host} = ssh;
     const trips = await roundTrips(
-      {host: ssh.host, port: ssh.port, privateKey, hostKey: ssh.hostKey},
+      {host, port: ssh.port, privateKey, hostKey: ssh.hostKey},
       {host: address, port: 22, privateKey, hostKey: ssh.hostKey},
       quick ? 100 : 1000,
     );
@@ -38,7 +44,7 @@ export const sshFigure: Figure = {
     const direct: number[] = [];
     for (let round = 0; round < (quick ? 2 : 7); round += 1) {
       direct.push(await throughput(address, port));
-      through.push(await throughput(ssh.host, nodePort));
+      through.push(await throughput(host, nodePort));
       say(`${through.at(-1)?.toFixed(0)} MiB/s, direct ${direct.at(-1)?.toFixed(0)} MiB/s`);
     }
 

@@ -133,7 +133,13 @@ test('a status says what was seen, by name and by uid', async t => {
     const {json} = await server.call(`/api/v1/workspaces/${id}/status`);
     t.is(json.status, 'running');
     t.true(json.ready);
-    t.deepEqual(json.ssh, {host: '127.0.0.1', port: 2222, username: 'dev', host_key: 'ssh-ed25519 AAAA'});
+    t.deepEqual(json.ssh, {
+      host: '127.0.0.1',
+      port: 2222,
+      username: 'dev',
+      host_key: 'ssh-ed25519 AAAA',
+      gateway: null,
+    });
     t.like(json.services[0], {name: 'web', port: 3000, local_port: 23_000, health_status: 'healthy'});
     t.like(json.services[1], {name: 'worker', port: null, local_port: null, health_status: 'unknown'});
     t.like(json.repo, {owner: 'acme', name: 'shop', branch: 'main', commit: 'a'.repeat(40)});

@@ -1,19 +1,29 @@
 import {readFile, stat} from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import {runProgram} from '../../../cli/spawned.ts';
-import {shellWord, sshArguments, sshTarget, writeKnownHosts} from '../../../cli/ssh/ssh-command.ts';
+import {writeKnownHosts} from '../../../cli/ssh/known-hosts.ts';
+import {shellWord, sshArguments} from '../../../cli/ssh/ssh-command.ts';
+import {sshTarget} from '../../../cli/ssh/ssh-target.ts';
 import {fresh, shop} from '../output/literals.ts';
 import {createBench} from '../run-cli.ts';
 
-test('the host key is pinned under the uid, and nothing of the user is read or written', t => {
-  const args = sshArguments(sshTarget(shop), {knownHosts: '/home/a b/known', identity: '/k', rest: ['ls']});
+test('the host key is pinned under the uid, and nothing of the user is read or written', async t => {
+  await using bench = await createBench();
+  const home = path.join(bench.home, 'a b');
+  const args = await sshArguments(sshTarget(shop), {
+    way: {kind: 'node', host: '127.0.0.1', port: 2222},
+    home,
+    identity: '/k',
+    rest: ['ls'],
+  });
   t.deepEqual(
     args.filter(arg => arg.includes('=')),
     [
       'IdentitiesOnly=yes',
       'HostKeyAlias=nexus-421538e0-d88c-4555-8cd4-a1904ba9af0f',
-      'UserKnownHostsFile="/home/a b/known"',
+      `UserKnownHostsFile="${home}/known_hosts.d/421538e0-d88c-4555-8cd4-a1904ba9af0f"`,
       'GlobalKnownHostsFile=/dev/null',
       'StrictHostKeyChecking=yes',
       'UpdateHostKeys=no',
@@ -24,6 +34,33 @@ test('the host key is pinned under the uid, and nothing of the user is read or w
   );
   t.deepEqual(args.slice(0, 4), ['-p', '2222', '-i', '/k']);
   t.deepEqual(args.slice(-2), ['dev@127.0.0.1', 'ls']);
+});
+
+test('through the gateway, both host keys are pinned, and the name of the workspace is what is asked for', async t => {
+  await using bench = await createBench();
+  const gateway = {host: 'nexus.example.com', port: 2200, username: 'nexus', hostKey: 'ssh-ed25519 GGGG'};
+  const args = await sshArguments(sshTarget(shop), {
+    way: {kind: 'gateway', ...gateway},
+    home: bench.home,
+    identity: '/my keys/%d',
+  });
+  const proxy = args.find(arg => arg.startsWith('ProxyCommand=')) ?? '';
+  t.regex(proxy, /^ProxyCommand=ssh -p 2200 -i '\/my keys\/%%d' .* -W shop:22 nexus@nexus\.example\.com$/);
+  const pinned = path.join(bench.home, 'known_hosts.d/gateway');
+  t.true(proxy.includes(`-o UserKnownHostsFile=${pinned}`));
+  t.true(proxy.includes('-o StrictHostKeyChecking=yes'));
+  t.is(await readFile(pinned, 'utf8'), 'nexus-gateway ssh-ed25519 GGGG\n');
+  t.is(args.at(-1), 'dev@shop');
+  t.true(args.includes('HostKeyAlias=nexus-421538e0-d88c-4555-8cd4-a1904ba9af0f'));
+});
+
+test('inside the API, the program that carries it is given the name of the workspace', async t => {
+  await using bench = await createBench();
+  const args = await sshArguments(sshTarget(shop), {
+    way: {kind: 'stdio', command: ['/opt/node', '/opt/nexus.js', 'ssh', '--stdio']},
+    home: bench.home,
+  });
+  t.true(args.includes('ProxyCommand=/opt/node /opt/nexus.js ssh --stdio shop'));
 });
 
 test('a workspace that has no host key yet is not connected to, and it is said what to wait for', t => {

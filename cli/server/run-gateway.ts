@@ -1,0 +1,93 @@
+import type {Registry} from 'prom-client';
+import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Logger} from '../../api/effects/logger.ts';
+import type {Random} from '../../api/effects/random.ts';
+import type {GatewayOptions} from '../../api/gateway/gateway.ts';
+import {createGateway} from '../../api/gateway/gateway.ts';
+import type {GatewayHostKey} from '../../api/gateway/gateway-host-key.ts';
+import type {GatewayListening} from '../../api/gateway/listen-gateway.ts';
+import {createEventRecorder} from '../../api/storage/event-recorder.ts';
+import type {Storage} from '../../api/storage/storage.ts';
+import type {Connect} from '../../controller/agent-client/connect.ts';
+import {createReaders} from '../../controller/agent-client/readers.ts';
+import type {Controller} from '../../controller/run.ts';
+import {createGatewayDirectory} from './gateway-directory.ts';
+import {named} from './live-instances.ts';
+
+export type RunGatewayOptions = {
+  readonly listening: GatewayListening;
+  readonly hostKey: GatewayHostKey;
+  readonly controller: Pick<Controller, 'agents' | 'caches' | 'synced'>;
+  readonly connect: Connect;
+  readonly epoch: number;
+  readonly installation: string;
+  readonly storage: Storage;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+};
+
+/** Joins the gateway with the caches it decides by and with connections to nodes of its own. Whoever comes early waits until the caches are filled. */
+export function runGateway(options: RunGatewayOptions): AsyncDisposable {
+  const {listening, hostKey, controller, storage, clock, random} = options;
+  const log = options.log.child({component: 'gateway'});
+  const readers = createReaders({...options, log});
+  const recorder = createEventRecorder({storage, clock, random, component: 'gateway', log});
+  const gateway = createGateway({
+    ...options,
+    log,
+    hostKey: hostKey.privateKey,
+    directory: createGatewayDirectory(controller.caches),
+    open: openThrough(controller, readers),
+    async audit({workspace: {metadata}, user, from, requestId}) {
+      await recorder.record({
+        regarding: {kind: 'Workspace', name: metadata.name, uid: metadata.uid},
+        type: 'Normal',
+        reason: 'GatewaySession',
+        message: `${user} connected through the ssh gateway from ${from}.`,
+        actor: user,
+        requestId,
+      });
+    },
+  });
+  const stopping = new AbortController();
+  const serving = controller.synced(stopping.signal).then(
+    () => listening.serve(gateway.serve),
+    () => undefined,
+  );
+
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await serving;
+      gateway[Symbol.dispose]();
+      await listening[Symbol.asyncDispose]();
+      await readers[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function openThrough(
+  {agents, caches}: Pick<Controller, 'agents' | 'caches'>,
+  readers: ReturnType<typeof createReaders>,
+): GatewayOptions['open'] {
+  return async (workspace, signal) => {
+    const name = workspace.status?.node ?? '';
+    const node = caches.nodes.get(name);
+    if (node === undefined) {
+      throw new AgentError('NotFound', `its node ${name} has been removed`);
+    }
+
+    // Where the controller runs it is known already that a node can't be reached, and why.
+    const view = agents.view(name);
+    if (view?.connected === false && view.lastError !== undefined) {
+      throw new AgentError('Disconnected', `node ${name} is not connected: ${view.lastError}`);
+    }
+
+    const {uid} = workspace.metadata;
+    const request = {method: 'tunnel/open', params: {uid, port: 22}} as const;
+    return await named(workspace, readers.open(node, request, signal));
+  };
+}
