@@ -60,6 +60,12 @@ const rules: readonly FieldRule[] = [
     read: spec => spec.resources.disk,
   },
   {
+    path: 'resources.requests',
+    effect: 'inPlace',
+    message: 'is set aside on its node as soon as there is room',
+    read: spec => spec.resources.requests,
+  },
+  {
     path: 'owner',
     effect: 'inPlace',
     message: 'replaces the keys that may log in',

@@ -8,6 +8,14 @@ const address = z
   .max(253)
   .regex(/^[A-Za-z0-9][A-Za-z0-9.:-]*$/, 'must be a host name or an IP address');
 
+const factor = z.number().min(0.1).max(1000);
+
+export const overcommit = z.strictObject({
+  cpus: factor.optional(),
+  memory: factor.optional(),
+  disk: factor.optional(),
+});
+
 export const nodeSpec = z.strictObject({
   local: z
     .boolean()
@@ -42,6 +50,11 @@ export const nodeSpec = z.strictObject({
     .optional()
     .describe('Those of the providers found there that may be used; all of them by default.'),
   unschedulable: z.boolean().default(false).describe('Cordoned: keeps what it has, gets nothing new.'),
+  overcommit: overcommit
+    .optional()
+    .describe(
+      'How many times what it has may be set aside for workspaces by their requests: 8 for cpus, 1 for memory and disk by default.',
+    ),
 });
 
 const capacity = z.strictObject({

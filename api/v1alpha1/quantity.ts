@@ -34,3 +34,11 @@ export function parseBytes(text: string): number {
 
   return Math.floor(Number(groups.amount) * unitBytes[(groups.unit ?? '') as Unit]);
 }
+
+/** In the unit in which people would say it: `512 MiB`, `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  const mebibytes = bytes / unitBytes.Mi;
+  return mebibytes < 1024
+    ? `${Number(mebibytes.toFixed(1))} MiB`
+    : `${Number((mebibytes / 1024).toFixed(1))} GiB`;
+}

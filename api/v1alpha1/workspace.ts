@@ -2,18 +2,12 @@ import {z} from 'zod';
 import {condition} from './condition.ts';
 import {duration} from './duration.ts';
 import {apiVersion, labels, objectMeta, resourceName, timestamp} from './metadata.ts';
-import {byteQuantity} from './quantity.ts';
 import {commitId, repository} from './repository.ts';
+import {resources} from './resources.ts';
 import {environment, service, serviceState, shellCommand} from './service.ts';
 import {checkServices} from './service-graph.ts';
 
 export const provider = z.enum(['lxc', 'docker', 'qemu']);
-
-export const resources = z.strictObject({
-  cpus: z.int().min(1).max(1024).default(2),
-  memory: byteQuantity.default('4GiB'),
-  disk: byteQuantity.default('20GiB'),
-});
 
 /** How long each phase may take before it counts as failed, is reported, and is tried again. */
 export const deadlines = z.strictObject({
@@ -90,7 +84,16 @@ export const workspaceStatus = z.strictObject({
   phase: workspacePhase.optional(),
   observedGeneration: z.int().optional(),
   conditions: z.array(condition).optional(),
-  node: z.string().optional().describe('Where it was placed; kept until it is deleted.'),
+  node: z
+    .string()
+    .optional()
+    .describe('Where it was placed; kept until it is deleted, or moved by a drain of the node.'),
+  reserved: z
+    .strictObject({cpus: z.number(), memory: z.int(), disk: z.int()})
+    .optional()
+    .describe(
+      'What is set aside for it on its node: its requests while it is to run, its disk alone while it is stopped. Bytes of memory and disk.',
+    ),
   ports: z.array(portAllocation).optional().describe('Unique per node, enforced by the store.'),
   ssh: z
     .strictObject({

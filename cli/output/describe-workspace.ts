@@ -1,5 +1,6 @@
 import {age} from '../../api/v1alpha1/age.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import {formatBytes} from '../../api/v1alpha1/quantity.ts';
 import type {DescribeOptions} from './describe-sections.ts';
 import {conditionSection, fields, labelText, section} from './describe-sections.ts';
 import {phaseOf, phaseTones} from './rows/workspace-rows.ts';
@@ -21,6 +22,10 @@ export function describeWorkspace(workspace: Stored<'Workspace'>, options: Descr
       Seen: status?.observedAt === undefined ? 'never' : `${age(status.observedAt, now)} ago`,
       Image: `${spec.image} (${spec.provider})`,
       Limits: `${spec.resources.cpus} cpus, ${spec.resources.memory} memory, ${spec.resources.disk} disk`,
+      Reserved:
+        status?.reserved === undefined
+          ? undefined
+          : `${status.reserved.cpus} cpus, ${formatBytes(status.reserved.memory)} memory, ${formatBytes(status.reserved.disk)} disk`,
       Wanted: spec.running ? 'running' : 'stopped',
       Node: status?.node ?? spec.node,
       Instance:

@@ -1,8 +1,9 @@
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import {parseBytes} from '../../api/v1alpha1/quantity.ts';
 import type {PortAllocation} from '../../api/v1alpha1/workspace.ts';
 import type {Agents, NodeView} from '../agent-client/agents.ts';
-import type {Candidate, Size} from './schedule.ts';
+import type {Size} from './room.ts';
+import {limitsOf, reservationOf, sum} from './room.ts';
+import type {Candidate} from './schedule.ts';
 import type {SightOptions} from './sight.ts';
 import {isCurrent} from './sight.ts';
 import type {NodeCache, WorkspaceCache} from './watches.ts';
@@ -12,7 +13,14 @@ export type Cluster = {
   /** All nodes as they are for `workspace`: without what it holds itself. */
   candidates(workspace: Stored<'Workspace'>, options: SightOptions): Candidate[];
   /** Holds a place until disposed of, so that no other reconcile gives it away while it is being written. */
-  reserve(workspace: Stored<'Workspace'>, node: string, ports: readonly PortAllocation[]): Disposable;
+  reserve(workspace: Stored<'Workspace'>, place: Place): Disposable;
+};
+
+/** Where a workspace is to be, and what it has there. */
+export type Place = {
+  readonly node: string;
+  readonly ports: readonly PortAllocation[];
+  readonly reserved: Size;
 };
 
 export type ClusterOptions = {
@@ -21,28 +29,25 @@ export type ClusterOptions = {
   readonly agents: Pick<Agents, 'view'>;
 };
 
-type Reservation = {
-  readonly workspace: Stored<'Workspace'>;
-  readonly node: string;
-  readonly ports: readonly PortAllocation[];
-};
+type Tenant = Place & {readonly workspace: Stored<'Workspace'>};
 
 export function createCluster({workspaces, nodes, agents}: ClusterOptions): Cluster {
-  const reservations = new Map<string, Reservation>();
+  const reservations = new Map<string, Tenant>();
   /** By spec: they are asked for at each placement, of every workspace that has a place. */
-  const sizes = new WeakMap<Stored<'Workspace'>['spec'], Size>();
+  const limits = new WeakMap<Stored<'Workspace'>['spec'], Size>();
 
-  const sizeOf = ({spec}: Stored<'Workspace'>): Size => {
-    const {cpus, memory, disk} = spec.resources;
-    const size = sizes.get(spec) ?? {cpus, memory: parseBytes(memory), disk: parseBytes(disk)};
-    sizes.set(spec, size);
+  const limitsFor = ({spec}: Stored<'Workspace'>): Size => {
+    const size = limits.get(spec) ?? limitsOf(spec);
+    limits.set(spec, size);
     return size;
   };
 
-  const tenantsOf = (node: string, except: string): Reservation[] => {
-    const tenants = new Map<string, Reservation>();
+  const tenantsOf = (node: string, except: string): Tenant[] => {
+    const tenants = new Map<string, Tenant>();
     for (const workspace of workspaces.byIndex('node', node)) {
-      tenants.set(workspace.metadata.uid, {workspace, node, ports: workspace.status?.ports ?? []});
+      const {spec, status = {}} = workspace;
+      const reserved = reservationOf(spec, status);
+      tenants.set(workspace.metadata.uid, {workspace, node, ports: status.ports ?? [], reserved});
     }
 
     for (const [uid, reservation] of reservations) {
@@ -69,8 +74,10 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
           return {
             node,
             facts,
-            used: sum(tenants.map(tenant => sizeOf(tenant.workspace))),
+            used: sum(tenants.map(tenant => limitsFor(tenant.workspace))),
             workspaces: tenants.length,
+            owned: tenants.filter(tenant => tenant.workspace.spec.owner === workspace.spec.owner).length,
+            reserved: sum(tenants.map(tenant => tenant.reserved)),
             takenPorts: () =>
               new Set([
                 ...tenants.flatMap(({ports}) => ports.map(({nodePort}) => nodePort)),
@@ -78,9 +85,9 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
               ]),
           };
         }),
-    reserve(workspace, node, ports) {
+    reserve(workspace, place) {
       const {uid} = workspace.metadata;
-      reservations.set(uid, {workspace, node, ports});
+      reservations.set(uid, {...place, workspace});
       return {[Symbol.dispose]: () => void reservations.delete(uid)};
     },
   };
@@ -89,15 +96,4 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
 /** Such a node is never current, but its facts tell why nothing can be placed there. */
 function lacksBackend(view: NodeView | undefined): boolean {
   return view?.connected === true && view.facts?.providers.every(({ready}) => !ready) === true;
-}
-
-function sum(parts: readonly Size[]): Size {
-  const total = {cpus: 0, memory: 0, disk: 0};
-  for (const {cpus, memory, disk} of parts) {
-    total.cpus += cpus;
-    total.memory += memory;
-    total.disk += disk;
-  }
-
-  return total;
 }

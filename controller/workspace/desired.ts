@@ -6,11 +6,12 @@ import {
 } from '../../api/v1alpha1/annotations.ts';
 import {parseDuration} from '../../api/v1alpha1/duration.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import {parseBytes} from '../../api/v1alpha1/quantity.ts';
 import type {Service} from '../../api/v1alpha1/service.ts';
 import type {User} from '../../api/v1alpha1/user.ts';
 import type {WorkspaceSpec} from '../../api/v1alpha1/workspace.ts';
 import {servicesHash, setupHash, specHash} from './hashes.ts';
+import type {Size} from './room.ts';
+import {limitsOf, wantedReservation} from './room.ts';
 
 /** What a clone says about itself; see `repository.configuration` of an instance. */
 export type RepositoryFacts = NonNullable<NonNullable<Instance['repository']>['configuration']>;
@@ -47,6 +48,8 @@ export type Desired = {
   readonly name: string;
   readonly running: boolean;
   readonly instance: InstanceSpec;
+  /** To be set aside for it on its node. */
+  readonly reservation: Size;
   /** Undefined when the owner is not known: then the keys that are there stay. */
   readonly authorizedKeys: readonly string[] | undefined;
   /** Folder of the repository in /home/dev; empty without one. */
@@ -84,15 +87,12 @@ export function desiredOf(workspace: Stored<'Workspace'>, options: DesiredOption
       name: metadata.name,
       provider: spec.provider,
       image: spec.image,
-      limits: {
-        cpus: spec.resources.cpus,
-        memory: parseBytes(spec.resources.memory),
-        disk: parseBytes(spec.resources.disk),
-      },
+      limits: {...limitsOf(spec)},
       env: spec.env,
       authorizedKeys: authorizedKeys ?? [],
       specHash: hash,
     },
+    reservation: wantedReservation(spec),
     authorizedKeys,
     directory,
     repository: repositoryOf(spec),

@@ -21,9 +21,18 @@ export type Evidence = {
   readonly services: readonly ServiceStatus[];
 };
 
-export function findScheduled({status, placement, desired}: Evidence): Finding {
+export function findScheduled({status, placement, desired, sight}: Evidence): Finding {
   if (status.node !== undefined) {
-    return yes('Placed', `It is on node ${status.node}.`);
+    if (placement.kind !== 'Cramped') {
+      return yes('Placed', `It is on node ${status.node}.`);
+    }
+
+    return instanceOf(sight)?.state === 'Running'
+      ? yes(
+          'Placed',
+          `It is on node ${status.node}, which has not set aside all that it asks for: ${placement.message}.`,
+        )
+      : no('Unschedulable', `Its node can't take it: ${placement.message}. It goes on when there is room.`);
   }
 
   if (placement.kind === 'Unplaced') {

@@ -1,17 +1,21 @@
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {PortAllocation, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
+import type {Place} from './cluster.ts';
 import type {Desired, PortRequest} from './desired.ts';
 import {allocatePorts} from './ports.ts';
+import {isWithin, reservationOf, roomRefusal} from './room.ts';
 import type {Candidate, Schedule} from './schedule.ts';
-import {schedule} from './schedule.ts';
+import {roomFor, schedule} from './schedule.ts';
 import type {Sight} from './sight.ts';
-import {isEvidence, lastReport} from './sight.ts';
+import {instanceOf, isEvidence, lastReport} from './sight.ts';
 
-/** What is to become of a workspace's place: its node and its ports on it. */
+/** What is to become of a workspace's place: its node, and what it has there. */
 export type Placement =
   | {readonly kind: 'Kept'}
-  | {readonly kind: 'Changed'; readonly node: string; readonly ports: readonly PortAllocation[]}
+  | ({readonly kind: 'Changed'} & Place)
+  /** It keeps its node, which has no room for more than is set aside for it now: it is not started until there is. */
+  | {readonly kind: 'Cramped'; readonly message: string}
   | Extract<Schedule, {kind: 'Unplaced'}>;
 
 type Ssh = NonNullable<WorkspaceStatus['ssh']>;
@@ -19,7 +23,7 @@ type Ssh = NonNullable<WorkspaceStatus['ssh']>;
 export type PlacementOptions = {
   readonly desired: Desired;
   readonly sight: Sight;
-  readonly status: Pick<WorkspaceStatus, 'node' | 'ports'>;
+  readonly status: Pick<WorkspaceStatus, 'node' | 'ports' | 'reserved'>;
   /** Whether there is a gateway, so that a workspace can do without an ssh port of its node. */
   readonly gateway?: boolean;
   /** Read only when needed. */
@@ -34,7 +38,7 @@ export function decidePlacement(workspace: Stored<'Workspace'>, options: Placeme
   }
 
   if (status.node !== undefined) {
-    return decidePorts(status.node, status.ports ?? [], options);
+    return decideRoom(workspace, decidePorts(status.node, status.ports ?? [], options), options);
   }
 
   // One that is not to run needs no place yet.
@@ -42,27 +46,32 @@ export function decidePlacement(workspace: Stored<'Workspace'>, options: Placeme
     return {kind: 'Kept'};
   }
 
-  const request = {spec: workspace.spec, size: desired.instance.limits, ports: desired.ports};
+  const request = {
+    spec: workspace.spec,
+    size: desired.instance.limits,
+    requests: desired.reservation,
+    ports: desired.ports,
+  };
   let result = schedule(request, options.candidates());
   if (options.gateway === true && result.kind === 'Unplaced' && result.reason === 'PortsExhausted') {
     const ports = desired.ports.filter(({name}) => name !== 'ssh');
     result = schedule({...request, ports}, options.candidates());
   }
 
-  return result.kind === 'Placed' ? {kind: 'Changed', node: result.node, ports: result.ports} : result;
+  return result.kind === 'Placed'
+    ? {kind: 'Changed', node: result.node, ports: result.ports, reserved: desired.reservation}
+    : result;
 }
 
 /** The status with its new place, true to itself: whoever reads it before the next look is not sent to a port that was given up. */
-export function withPlace(
-  status: WorkspaceStatus,
-  {node, ports}: Pick<Extract<Placement, {kind: 'Changed'}>, 'node' | 'ports'>,
-): WorkspaceStatus {
+export function withPlace(status: WorkspaceStatus, {node, ports, reserved}: Place): WorkspaceStatus {
   const {ssh} = status;
   const port = ports.find(({name}) => name === 'ssh')?.nodePort;
   return {
     ...status,
     node,
     ports: [...ports],
+    reserved: {...reserved},
     ...(status.node === undefined && {phase: 'Creating'}),
     ...(ssh !== undefined && {ssh: withPort(ssh, port)}),
   };
@@ -78,27 +87,63 @@ function withPort(ssh: Ssh, port: number | undefined): Ssh {
   return ssh.gateway === undefined || before === undefined ? ssh : rest;
 }
 
+type Ports = {readonly node: string; readonly ports: readonly PortAllocation[]; readonly changed: boolean};
+
+/** What is set aside follows what is asked for: less at once, more when there is room. */
+function decideRoom(
+  {spec}: Stored<'Workspace'>,
+  {node, ports, changed}: Ports,
+  {desired, sight, status, candidates}: PlacementOptions,
+): Placement {
+  const held = reservationOf(spec, status);
+  const wanted = desired.reservation;
+  const keep: Placement = changed ? {kind: 'Changed', node, ports, reserved: held} : {kind: 'Kept'};
+  const isDown = sight.kind === 'Absent' || instanceOf(sight)?.state === 'Stopped';
+  const isSettled = isWithin(wanted, held) && isWithin(held, wanted);
+  // What it runs with is not given away before it is down.
+  if (isSettled || (!desired.running && !isDown)) {
+    return keep;
+  }
+
+  if (isWithin(wanted, held)) {
+    return {kind: 'Changed', node, ports, reserved: wanted};
+  }
+
+  const candidate = candidates().find(({node: {metadata}}) => metadata.name === node);
+  if (candidate?.facts === undefined) {
+    return keep;
+  }
+
+  const refusal = roomRefusal(wanted, roomFor(candidate));
+  if (refusal === undefined) {
+    return {kind: 'Changed', node, ports, reserved: wanted};
+  }
+
+  return changed ? keep : {kind: 'Cramped', message: `${node}: ${refusal}`};
+}
+
 function decidePorts(
   node: string,
   previous: readonly PortAllocation[],
   {desired, sight, candidates}: PlacementOptions,
-): Placement {
+): Ports {
+  const kept = {node, ports: previous, changed: false};
   const requests = [...desired.ports, ...stillHeld(previous, desired, sight)];
   const unusable = unusablePorts(previous, sight);
   if (unusable.size === 0 && isSame(requests, previous)) {
-    return {kind: 'Kept'};
+    return kept;
   }
 
   const candidate = candidates().find(({node: {metadata}}) => metadata.name === node);
   // Nothing new is given on a node whose ports are not known.
   if (candidate?.facts === undefined) {
-    return {kind: 'Kept'};
+    return kept;
   }
 
   const {ports} = allocatePorts(requests, {previous, taken: candidate.takenPorts(), unusable});
   const isUnchanged =
     isSame(ports, previous) && ports.every(({nodePort}) => previous.some(port => port.nodePort === nodePort));
-  return isUnchanged ? {kind: 'Kept'} : {kind: 'Changed', node, ports};
+  return isUnchanged ? kept : {node, ports, changed: true};
 }
 
 /**

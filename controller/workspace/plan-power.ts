@@ -4,7 +4,7 @@ import type {Present, Proposal} from './situation.ts';
 const transitionInterval = 5000;
 
 /** Brings the instance up or down. Undefined once it runs, its sshd answers, and it is to run. */
-export function planPower({desired, instance}: Present): Proposal | undefined {
+export function planPower({desired, instance, hasRoom}: Present): Proposal | undefined {
   const timeout = desired.deadlines.stop;
   if (instance.retired !== undefined) {
     return {actions: [{type: 'Restore'}]};
@@ -14,7 +14,7 @@ export function planPower({desired, instance}: Present): Proposal | undefined {
     case 'Running':
       return desired.running ? undefined : {actions: [{type: 'Stop', force: false, timeout}]};
     case 'Stopped':
-      return desired.running ? planStart(instance) : {};
+      return desired.running ? planStart(instance, hasRoom) : {};
     case 'Frozen':
       return desired.running
         ? {actions: [{type: 'Unfreeze'}]}
@@ -35,8 +35,15 @@ export function planPower({desired, instance}: Present): Proposal | undefined {
   }
 }
 
+/** It goes on when room is made: that is heard of. */
+export const noRoom: Proposal = {wait: {reason: 'NoRoom', message: 'Its node has no room for it.'}};
+
 /** A backend renames stopped instances only, so the name is put right before the start. */
-function planStart({uid, name}: Present['instance']): Proposal {
+function planStart({uid, name}: Present['instance'], hasRoom: boolean): Proposal {
+  if (!hasRoom) {
+    return noRoom;
+  }
+
   return {actions: [name === instanceName(uid) ? {type: 'Start'} : {type: 'Rename'}]};
 }
 

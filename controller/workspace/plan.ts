@@ -5,7 +5,7 @@ import {planContent} from './plan-content.ts';
 import {planDeletion} from './plan-deletion.ts';
 import {planForwards, wantedForwards} from './plan-forwards.ts';
 import {planBoot, planOperation} from './plan-operation.ts';
-import {planPower} from './plan-power.ts';
+import {noRoom, planPower} from './plan-power.ts';
 import {planReplacement} from './replacement.ts';
 import type {Present, Proposal, Release, Situation, Wait} from './situation.ts';
 
@@ -67,6 +67,10 @@ function planAbsent(situation: Situation): Proposal {
 
   if (sight.kind === 'Absent' && sight.last?.operation !== undefined) {
     return {wait: {reason: 'Operation', message: `${sight.last.operation.kind} is under way.`}};
+  }
+
+  if (!situation.hasRoom) {
+    return noRoom;
   }
 
   const create = {type: 'Create', spec: desired.instance} as const;

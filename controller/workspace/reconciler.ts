@@ -127,7 +127,7 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       const {workspace, placement, desired} = observation;
       const {node, ports} = placement;
       const before = workspace.status ?? {};
-      using _place = cluster.reserve(workspace, node, ports);
+      using _place = cluster.reserve(workspace, placement);
       const placed = await writer.writeStatus(workspace, withPlace(before, placement));
       await record(placed, portTransitions(before.ports ?? [], ports));
       observation = observe(placed);
@@ -146,8 +146,15 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
     const done = new Set<string>();
     for (let round = 1; ; round++) {
       signal.throwIfAborted();
-      const {workspace, desired, sight} = observation;
-      const next = plan({desired, sight, status: workspace.status ?? {}, book, now: clock.now()});
+      const {workspace, desired, sight, placement} = observation;
+      const next = plan({
+        desired,
+        sight,
+        status: workspace.status ?? {},
+        book,
+        hasRoom: placement.kind !== 'Cramped',
+        now: clock.now(),
+      });
       const isLast = next.actions.length === 0 || next.release !== undefined;
       if (isLast || round > maximumRounds) {
         const requeueAfter = isLast ? next.wait?.requeueAfter : 1000;

@@ -1,27 +1,35 @@
 import type {NodeFacts} from '../../api/agent/v1alpha1/messages.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import {formatBytes} from '../../api/v1alpha1/quantity.ts';
 import type {WorkspaceSpec} from '../../api/v1alpha1/workspace.ts';
 import type {PortRequest} from './desired.ts';
 import type {Allocation} from './ports.ts';
 import {allocatePorts, rangeOf} from './ports.ts';
-
-export type Size = {readonly cpus: number; readonly memory: number; readonly disk: number};
+import type {Size} from './room.ts';
+import {roomOn, roomRefusal} from './room.ts';
 
 /** A node as the scheduler sees it. */
 export type Candidate = {
   readonly node: Stored<'Node'>;
   /** What its agent says now; undefined when it is not connected or silent. */
   readonly facts: NodeFacts | undefined;
-  /** Limits of the workspaces that are on it, summed, and how many they are. */
+  /** Limits of the workspaces that are on it or on their way there, summed, and how many they are. */
   readonly used: Size;
   readonly workspaces: number;
+  /** Those of them that belong to the owner of the one that is placed. */
+  readonly owned: number;
+  /** What is set aside for them, summed. */
+  readonly reserved: Size;
   /** Ports held by workspaces on it and by other programs; worked out when asked for. */
   readonly takenPorts: () => ReadonlySet<number>;
 };
 
 export type PlacementRequest = {
   readonly spec: Pick<WorkspaceSpec, 'provider' | 'node' | 'nodeSelector'>;
+  /** Its limits. */
   readonly size: Size;
+  /** To be set aside for it. */
+  readonly requests: Size;
   readonly ports: readonly PortRequest[];
 };
 
@@ -40,8 +48,8 @@ type Refusal = {readonly candidate: Candidate; readonly refusal: string};
 const gibibyte = 2 ** 30;
 
 /**
- * Chooses the node with the least asked of it. Resources are limits, not reservations: a node may be promised more than it has (most
- * workspaces idle), but none goes where it could never get the memory or disk that it asks for.
+ * Chooses the node with the least asked of it, of those that have room. Limits are no promise: they may add up to more than a node has, but it gets none
+ * that it could never grant. Requests are: what is set aside on a node never exceeds what it has times its overcommitment.
  */
 export function schedule(request: PlacementRequest, candidates: readonly Candidate[]): Schedule {
   if (candidates.length === 0) {
@@ -60,7 +68,7 @@ export function schedule(request: PlacementRequest, candidates: readonly Candida
     }
   }
 
-  for (const candidate of suitable.sort(compare)) {
+  for (const candidate of [...suitable].sort(compare)) {
     const {ports, missing} = allocatePorts(request.ports, {
       previous: [],
       taken: candidate.takenPorts(),
@@ -83,7 +91,9 @@ export function schedule(request: PlacementRequest, candidates: readonly Candida
   };
 }
 
-function refusalOf({spec, size}: PlacementRequest, {node, facts}: Candidate): string | undefined {
+/** Why a node can't have it whatever its ports; undefined when it can. */
+function refusalOf({spec, size, requests}: PlacementRequest, candidate: Candidate): string | undefined {
+  const {node, facts} = candidate;
   const {name, labels = {}} = node.metadata;
   if (spec.node !== undefined && spec.node !== name) {
     return `the workspace asks for node ${spec.node}`;
@@ -116,7 +126,9 @@ function refusalOf({spec, size}: PlacementRequest, {node, facts}: Candidate): st
     return `provider ${spec.provider} is not ready there${provider.message === undefined ? '' : ` (${provider.message})`}`;
   }
 
-  return sizeRefusal(size, provider.capacity ?? facts.capacity);
+  return (
+    sizeRefusal(size, provider.capacity ?? facts.capacity) ?? roomRefusal(requests, roomFor(candidate))
+  );
 }
 
 /** Memory is compared in whole GiB: a machine sold with 4 GiB reports a little less. */
@@ -130,25 +142,35 @@ function sizeRefusal(size: Size, capacity: Size): string | undefined {
     : undefined;
 }
 
-function formatBytes(bytes: number): string {
-  return `${Number((bytes / gibibyte).toFixed(1))} GiB`;
+/** What may still be set aside there; nothing while what it has is not known. */
+export function roomFor({node, facts, reserved}: Pick<Candidate, 'node' | 'facts' | 'reserved'>): Size {
+  return roomOn(node.spec, facts?.allocatable ?? {cpus: 0, memory: 0, disk: 0}, reserved);
 }
 
-/** Least loaded first, then fewest workspaces, then by name, so that the choice is always the same. */
+/**
+ * Least loaded first. Of nodes that are loaded about alike the one with the fewest workspaces of this owner, so that no one node takes all their work
+ * down with it; then least loaded to the last digit, then fewest workspaces, then by name, so that the choice is always the same.
+ */
 function compare(left: Candidate, right: Candidate): number {
   return (
+    Math.floor(load(left) / alike) - Math.floor(load(right) / alike) ||
+    left.owned - right.owned ||
     load(left) - load(right) ||
     left.workspaces - right.workspaces ||
     (left.node.metadata.name < right.node.metadata.name ? -1 : 1)
   );
 }
 
-function load({used, facts}: Candidate): number {
+/** Loads are told apart in steps of this much of what a node has. */
+const alike = 0.25;
+
+/** Limits and reservations alike, as a part of what the node has. */
+function load({used, reserved, facts}: Candidate): number {
   const capacity = facts?.capacity ?? {cpus: 1, memory: 1, disk: 1};
   return Math.max(
-    used.cpus / Math.max(1, capacity.cpus),
-    used.memory / Math.max(1, capacity.memory),
-    used.disk / Math.max(1, capacity.disk),
+    ...(['cpus', 'memory', 'disk'] as const).map(
+      resource => Math.max(used[resource], reserved[resource]) / Math.max(1, capacity[resource]),
+    ),
   );
 }
 

@@ -12,6 +12,8 @@ export type Situation = {
   /** As last written. */
   readonly status: WorkspaceStatus;
   readonly book: FailureBook;
+  /** Whether what it needs is set aside on its node: else it is not started. */
+  readonly hasRoom: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 };

@@ -52,6 +52,7 @@ export function statusOf(workspace: Stored<'Workspace'>, options: StatusOptions)
     observedGeneration: workspace.metadata.generation,
     conditions,
     ...(previous.node !== undefined && {node: previous.node, ports: previous.ports ?? []}),
+    ...(previous.reserved !== undefined && {reserved: previous.reserved}),
     ...sshOf(options, instance),
     ...(isUnknown
       ? unobserved(previous)

@@ -5,6 +5,7 @@ import type {Agents} from '../agent-client/agents.ts';
 import type {CacheChange, IndexFunction} from '../informer/cache.ts';
 import type {Informer} from '../informer/informer.ts';
 import {canonicalJson} from './hashes.ts';
+import {isWithin, reservationOf, wantedReservation} from './room.ts';
 
 export type WorkspaceIndex = 'uid' | 'node' | 'owner' | 'waiting';
 
@@ -27,7 +28,7 @@ export const userIndexes: Readonly<Record<UserIndex, IndexFunction<'User'>>> = {
     ),
 };
 
-/** The one value of the index `waiting`: for a node, or for a port. */
+/** The one value of the index `waiting`: for a node, for a port, or for room. */
 export const waiting = 'waiting';
 
 type Reader<K extends 'Workspace' | 'Node' | 'User', I extends string> = Pick<
@@ -92,7 +93,7 @@ export function watchForWorkspaces(options: WatchOptions): Disposable {
         correctLater(name);
       }
 
-      if (releasesPorts(change)) {
+      if (makesRoom(change)) {
         enqueueWaiting();
       }
     }),
@@ -101,6 +102,8 @@ export function watchForWorkspaces(options: WatchOptions): Disposable {
     nodes.onChange(change => {
       if (change.type !== 'MODIFIED' || gist(change.object) !== gist(change.previous)) {
         enqueueAll(workspaces.byIndex('node', change.object.metadata.name));
+        enqueueWaiting();
+      } else if (room(change.object) !== room(change.previous)) {
         enqueueWaiting();
       }
     }),
@@ -153,17 +156,29 @@ function relevantMetadata({metadata}: Stored<'Workspace'>): string {
   return canonicalJson([annotations ?? {}, finalizers ?? [], deletionTimestamp ?? '']);
 }
 
-function releasesPorts(change: CacheChange<'Workspace'>): boolean {
+/** Whether it leaves something to others: its place, a port, or what was set aside for it. */
+function makesRoom(change: CacheChange<'Workspace'>): boolean {
   switch (change.type) {
     case 'ADDED':
       return false;
     case 'DELETED':
       return true;
     case 'MODIFIED': {
-      const held = new Set(change.object.status?.ports?.map(({nodePort}) => nodePort));
-      return (change.previous.status?.ports ?? []).some(({nodePort}) => !held.has(nodePort));
+      const before = change.previous.status ?? {};
+      const after = change.object.status ?? {};
+      const held = new Set(after.ports?.map(({nodePort}) => nodePort));
+      return (
+        before.node !== after.node ||
+        (before.ports ?? []).some(({nodePort}) => !held.has(nodePort)) ||
+        !isWithin(reservationOf(change.previous.spec, before), reservationOf(change.object.spec, after))
+      );
     }
   }
+}
+
+/** What a Node has for workspaces: of interest to those that wait. */
+function room({status}: Stored<'Node'>): string {
+  return canonicalJson([status?.capacity ?? {}, status?.allocatable ?? {}]);
 }
 
 /** What of a Node matters to workspaces: not its heartbeats. */
@@ -182,6 +197,14 @@ function isWaiting({metadata, spec, status}: Stored<'Workspace'>): boolean {
     return false;
   }
 
-  const reason = findCondition(status?.conditions, 'PortsAllocated')?.reason;
-  return status?.node === undefined ? spec.running : reason === 'PortsExhausted' || reason === 'GatewayOnly';
+  if (status?.node === undefined) {
+    return spec.running;
+  }
+
+  const reason = findCondition(status.conditions, 'PortsAllocated')?.reason;
+  return (
+    reason === 'PortsExhausted' ||
+    reason === 'GatewayOnly' ||
+    !isWithin(wantedReservation(spec), reservationOf(spec, status))
+  );
 }

@@ -53,13 +53,7 @@ own_enter() {
     mkdir -m 0711 "$path"
     mount --bind "$home/$kind" "$path"
   fi
-  if ! mountpoint -q /sys/fs/cgroup; then
-    mount -t cgroup2 cgroup2 /sys/fs/cgroup
-  elif [[ $(stat -f -c %T /sys/fs/cgroup) == tmpfs && ! -d /sys/fs/cgroup/systemd ]]; then
-    # systemd inside a container needs its own hierarchy where the machine has cgroups of version 1.
-    mkdir /sys/fs/cgroup/systemd
-    mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
-  fi
+  own_mount_cgroups
   if [[ $kind == lxd ]]; then
     export LXD_DIR=$path
     unset INCUS_DIR
@@ -68,6 +62,17 @@ own_enter() {
     unset LXD_DIR
   fi
   exec "$program" --group root --logfile "$path/logs/daemon.log"
+}
+
+# own_mount_cgroups: in a mount namespace of its own.
+own_mount_cgroups() {
+  if ! mountpoint -q /sys/fs/cgroup; then
+    mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  elif [[ $(stat -f -c %T /sys/fs/cgroup) == tmpfs && ! -d /sys/fs/cgroup/systemd ]]; then
+    # systemd inside a container needs its own hierarchy where the machine has cgroups of version 1.
+    mkdir /sys/fs/cgroup/systemd
+    mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
+  fi
 }
 
 # own_start HOME KIND: does nothing if it runs; prints the socket.

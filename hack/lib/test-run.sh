@@ -21,22 +21,39 @@ run_identity() {
 
 # run_clean_dead: what runs left that were killed.
 run_clean_dead() {
-  local run owner
+  local run
+  lab_clean_dead
   for run in /var/tmp/nexus-test.*; do
     [[ -d $run ]] || continue
-    owner=$(cat "$run/owner" 2>/dev/null) || owner=''
-    if [[ -n $owner && $(run_identity "${owner%% *}") == "$owner" ]]; then
-      continue
-    fi
+    run_is_alive "$run" && continue
     warn "cleaning up after an earlier run that died ($run)"
     run_remove "$run"
   done
+}
+
+# lab_clean_dead: labs of nobody's run (see hack/lab) whose owner was killed.
+lab_clean_dead() {
+  local lab
+  for lab in /var/tmp/nexus-lab.*; do
+    [[ -d $lab ]] || continue
+    run_is_alive "$lab" || { warn "removing a lab whose owner died ($lab)" && "${hack:?}/lab" down "$lab"; }
+  done
+}
+
+# run_is_alive FOLDER: whether the process that it belongs to is.
+run_is_alive() {
+  local owner
+  owner=$(cat "$1/owner" 2>/dev/null) || return 1
+  [[ -n $owner && $(run_identity "${owner%% *}") == "$owner" ]]
 }
 
 # run_remove RUN: its processes, its daemons, its files.
 run_remove() {
   local run=$1 home
   run_end_processes "$run"
+  for home in "$run"/lab.*/; do
+    [[ ! -d $home ]] || "${hack:?}/lab" down "${home%/}"
+  done
   for home in "$run"/*/; do
     [[ -d $home/agent ]] && "${hack:?}/backend" stop --home "${home%/}"
   done

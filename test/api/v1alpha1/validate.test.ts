@@ -112,3 +112,17 @@ test('a name is near another by its slips, and far from what is merely short', t
   t.is(nearestName('x', known), undefined);
   t.is(nearestName('', []), undefined);
 });
+
+test('a workspace can not ask for more than it may have', t => {
+  const asking = (resources: object) =>
+    issuesOf(() =>
+      parseResource({apiVersion, kind: 'Workspace', metadata: {name: 'a'}, spec: {owner: 'ada', resources}}),
+    );
+  t.deepEqual(asking({memory: '2GiB', requests: {cpus: 2.5, memory: '3GiB', disk: '20GiB'}}), [
+    'spec.resources.requests.cpus: asks for more than resources.cpus lets it have',
+    'spec.resources.requests.memory: asks for more than resources.memory lets it have',
+  ]);
+  t.deepEqual(asking({memory: 'much', requests: {memory: '3GiB'}}), [
+    'spec.resources.memory: must be a size such as 512MiB, 4GiB or 20GB',
+  ]);
+});

@@ -21,7 +21,10 @@ function refusalOn(view: NodeView): string {
   const cluster = createCluster({workspaces: {...nothing, ...unheard}, nodes, agents: {view: () => view}});
   const workspace = workspaceOf();
   const size = {cpus: 1, memory: 2 ** 30, disk: 2 ** 30};
-  const placement = schedule({spec: workspace.spec, size, ports: []}, cluster.candidates(workspace, options));
+  const placement = schedule(
+    {spec: workspace.spec, size, requests: size, ports: []},
+    cluster.candidates(workspace, options),
+  );
   return placement.kind === 'Unplaced' ? placement.message : placement.kind;
 }
 

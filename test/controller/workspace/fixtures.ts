@@ -137,6 +137,7 @@ export function situationOf(changes: Partial<Situation> = {}): Situation {
     sight: present(),
     status: {node: 'one', ports},
     book: {count: 0},
+    hasRoom: true,
     now,
     ...changes,
   };

@@ -11,8 +11,12 @@ const candidate: Candidate = {
   facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
   used: {cpus: 0, memory: 0, disk: 0},
   workspaces: 0,
+  owned: 0,
+  reserved: {cpus: 0, memory: 0, disk: 0},
   takenPorts: () => new Set(),
 };
+
+const reserved = {cpus: 0.05, memory: 2 ** 26, disk: 2 ** 27};
 
 function decide(changes: Partial<PlacementOptions> & {workspace?: ReturnType<typeof workspaceOf>}) {
   const {workspace = workspaceOf(), ...options} = changes;
@@ -42,7 +46,12 @@ test('a workspace that has what it asks for keeps it, and no node is looked at',
 });
 
 test('one without a node is placed, with all its ports at once', t => {
-  t.deepEqual(decide({status: {}, sight: {kind: 'Unplaced'}}), {kind: 'Changed', node: 'one', ports});
+  t.deepEqual(decide({status: {}, sight: {kind: 'Unplaced'}}), {
+    kind: 'Changed',
+    node: 'one',
+    ports,
+    reserved,
+  });
 });
 
 test('one that is not to run, or is being deleted, is not placed', t => {
@@ -116,14 +125,48 @@ test('with a port that is exchanged the address for ssh changes in the same writ
   const ssh = {host: '127.0.0.1', port: 2222, username: 'dev', hostKey: 'ssh-ed25519 AAAA'};
   const moved = [{name: 'ssh', nodePort: 2223, targetPort: 22}];
   const before = {phase: 'Running', node: 'one', ports, ssh} as const;
-  t.deepEqual(withPlace({...before, ports: [...before.ports]}, {node: 'one', ports: moved}), {
+  t.deepEqual(withPlace({...before, ports: [...before.ports]}, {node: 'one', ports: moved, reserved}), {
     phase: 'Running',
     node: 'one',
     ports: moved,
+    reserved,
     ssh: {...ssh, port: 2223},
   });
 });
 
 test('what was placed for the first time is being created', t => {
-  t.deepEqual(withPlace({}, {node: 'one', ports: []}), {phase: 'Creating', node: 'one', ports: []});
+  t.deepEqual(withPlace({}, {node: 'one', ports: [], reserved}), {
+    phase: 'Creating',
+    node: 'one',
+    ports: [],
+    reserved,
+  });
+});
+
+const asksFor = (memory: string, running = true) =>
+  workspaceOf({running, resources: {memory: '8GiB', requests: {memory}}});
+const full = [{...candidate, reserved: {cpus: 0, memory: 14 * 2 ** 30, disk: 0}}];
+const stopped = present(healthyInstance({state: 'Stopped'}));
+
+test('a workspace that is stopped keeps its disk, and what else was set aside for it is released once it is down', t => {
+  const workspace = asksFor('2GiB', false);
+  const status = {node: 'one', ports, reserved: {...reserved, memory: 2 ** 31}};
+  t.is(decide({workspace, status, candidates: never}).kind, 'Kept');
+  t.like(decide({workspace, status, sight: stopped, candidates: never}), {
+    kind: 'Changed',
+    reserved: {cpus: 0, memory: 0, disk: reserved.disk},
+  });
+  t.is(decide({workspace, status, sight: {kind: 'Quiet', expiresAt: 0}, candidates: never}).kind, 'Kept');
+});
+
+test('it is started again when there is room, and waits where it is when there is none', t => {
+  const workspace = asksFor('2GiB');
+  const status = {node: 'one', ports, reserved: {cpus: 0, memory: 0, disk: reserved.disk}};
+  t.like(decide({workspace, status, sight: stopped}), {kind: 'Changed', reserved: {memory: 2 ** 31}});
+  const cramped = decide({workspace, status, sight: stopped, candidates: () => full});
+  t.regex(cramped.kind === 'Cramped' ? cramped.message : '', /^one: it has 1 GiB of memory left/);
+});
+
+test('what was set aside before it was written down is what it asks for', t => {
+  t.is(decide({workspace: asksFor('2GiB'), candidates: never}).kind, 'Kept');
 });

@@ -8,6 +8,7 @@ const gibibyte = 2 ** 30;
 const request: PlacementRequest = {
   spec: {provider: 'lxc'},
   size: {cpus: 2, memory: 4 * gibibyte, disk: 20 * gibibyte},
+  requests: {cpus: 0.05, memory: gibibyte / 16, disk: gibibyte / 8},
   ports: [
     {name: 'ssh', targetPort: 22},
     {name: 'web', targetPort: 3000},
@@ -20,6 +21,8 @@ function candidate(node: Candidate['node'], changes: Partial<Candidate> = {}): C
     facts: nodeFactsAt('2026-11-20T10:00:00.000Z'),
     used: {cpus: 0, memory: 0, disk: 0},
     workspaces: 0,
+    owned: 0,
+    reserved: {cpus: 0, memory: 0, disk: 0},
     takenPorts: () => new Set(),
     ...changes,
   };
@@ -103,6 +106,27 @@ const refusals: readonly (readonly [
     /it has 100 GiB of disk, and resources.disk is 200 GiB/,
   ],
   [
+    'what may be set aside of its memory is set aside',
+    {...request, requests: {...request.requests, memory: 2 * gibibyte}},
+    candidate(nodeOf('one'), {reserved: {cpus: 0, memory: 14 * gibibyte, disk: 0}}),
+    'Unschedulable',
+    /one: it has 1 GiB of memory left to set aside, and resources.requests.memory is 2 GiB/,
+  ],
+  [
+    'what may be set aside of its disk is set aside',
+    request,
+    candidate(nodeOf('one'), {reserved: {cpus: 0, memory: 0, disk: 90 * gibibyte}}),
+    'Unschedulable',
+    /it has 0 MiB of disk left to set aside, and resources.requests.disk is 128 MiB/,
+  ],
+  [
+    'its processors are promised eight times',
+    {...request, requests: {...request.requests, cpus: 1.5}},
+    candidate(nodeOf('one'), {reserved: {cpus: 63, memory: 0, disk: 0}}),
+    'Unschedulable',
+    /it has 1 of processors left to set aside, and resources.requests.cpus is 1.5/,
+  ],
+  [
     'its ssh ports are all taken',
     request,
     candidate(nodeOf('one'), {
@@ -147,6 +171,21 @@ test('the node with the least asked of it is chosen, then the one with fewest wo
   const same = candidate(nodeOf('c'));
   t.like(schedule(request, [busy, same, idle]), {kind: 'Placed', node: 'b'});
   t.like(schedule(request, [busy]), {kind: 'Placed', node: 'a'});
+});
+
+test('of nodes that are loaded about alike, the one with the fewest workspaces of the same owner is chosen', t => {
+  const theirs = candidate(nodeOf('a'), {owned: 2, workspaces: 2});
+  const others = candidate(nodeOf('b'), {used: {cpus: 1, memory: gibibyte, disk: 0}, workspaces: 3});
+  t.like(schedule(request, [theirs, others]), {kind: 'Placed', node: 'b'});
+  const full = {...others, used: {cpus: 8, memory: 8 * gibibyte, disk: 0}};
+  t.like(schedule(request, [theirs, full]), {kind: 'Placed', node: 'a'});
+});
+
+test('a node that is overcommitted sets aside more than it has', t => {
+  const asked = {...request, requests: {...request.requests, memory: 2 * gibibyte}};
+  const reserved = {cpus: 0, memory: 14 * gibibyte, disk: 0};
+  t.is(schedule(asked, [candidate(nodeOf('one'), {reserved})]).kind, 'Unplaced');
+  t.is(schedule(asked, [candidate(nodeOf('one', {overcommit: {memory: 1.5}}), {reserved})]).kind, 'Placed');
 });
 
 test('a node may be promised more than it has: limits are not reservations', t => {

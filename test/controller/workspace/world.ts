@@ -124,6 +124,8 @@ export async function createWorld({bundles = new Map<string, string>()} = {}) {
     pass,
     get,
     reconciles: () => reconciles,
+    /** Whether it is to be looked at again though nothing happens. */
+    isDue: (key: string) => due.has(key),
     create: (workspace: Workspace = workspaceOf()) => storage.create('Workspace', fresh(workspace)),
     /** Changes spec and metadata as a user does. */
     async edit(change: (workspace: Stored<'Workspace'>) => Workspace, name = 'shop') {
