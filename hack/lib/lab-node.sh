@@ -184,6 +184,9 @@ node_mount() {
   # Each boot has its own, as on a machine.
   cat /proc/sys/kernel/random/uuid >"$top/run/boot_id"
   mount --bind "$top/run/boot_id" "$top/proc/sys/kernel/random/boot_id"
+  # The kernel mounts proc for a container only where one is to be seen that nothing is mounted over.
+  mkdir "$top/run/proc"
+  mount -t proc proc "$top/run/proc"
   for name in "${mounts[@]}"; do
     source=${name%%:*} target=$top${name#*:}
     if [[ -d $source ]]; then
