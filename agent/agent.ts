@@ -9,6 +9,7 @@ import {createEpochs} from './epoch.ts';
 import type {Connect} from './forwards/dial.ts';
 import {createDial} from './forwards/dial.ts';
 import {createForwards} from './forwards/forwards.ts';
+import type {ListenAddress} from './forwards/listen-address.ts';
 import type {NodePorts} from './forwards/node-ports.ts';
 import type {Guest} from './guest/guest.ts';
 import {createDeletion} from './instances/deletion.ts';
@@ -42,6 +43,8 @@ export type AgentOptions = {
   readonly createGuest: (driverOf: (uid: string) => Driver) => Guest;
   readonly probe: Probe;
   readonly connect: Connect;
+  /** Where `ports` listen from then on. */
+  readonly listenAddress: ListenAddress;
   readonly ports: NodePorts;
   readonly records: RecordStore;
   readonly epochs: EpochStore;
@@ -159,6 +162,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     setup,
     supervisors,
     forwards,
+    listenAddress: options.listenAddress,
   });
   const subscriptions = stack.move();
 

@@ -58,9 +58,11 @@ export function createConnections(options: ConnectionsOptions): Connections {
     accept(open) {
       const disposables = new DisposableStack();
       let streams: ReturnType<typeof createStreams> | undefined;
+      let arrivedAt: string | undefined;
       const peer = open(
         createHandlers({
           ...options,
+          arrivedAt: () => arrivedAt,
           onInitialized: () => void listening.set(peer, listening.get(peer) ?? 0),
           streams() {
             if (streams === undefined) {
@@ -70,6 +72,9 @@ export function createConnections(options: ConnectionsOptions): Connections {
           },
         }),
       );
+      peer.on('relay/arrived', ({address}) => {
+        arrivedAt = address;
+      });
       const multiplexer = disposables.use(createStreamMultiplexer(peer));
       streams = createStreams({registry, guest, dial, bundles, multiplexer, log});
       connected.add(peer);

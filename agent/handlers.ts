@@ -4,6 +4,7 @@ import type {Method, Params, Result} from '../api/agent/v1alpha1/messages.ts';
 import {mutating, protocolVersion} from '../api/agent/v1alpha1/messages.ts';
 import type {Epochs} from './epoch.ts';
 import type {Forwards} from './forwards/forwards.ts';
+import type {ListenAddress} from './forwards/listen-address.ts';
 import type {Deletion} from './instances/deletion.ts';
 import {describeInstance} from './instances/instance-view.ts';
 import type {Lifecycle} from './instances/lifecycle.ts';
@@ -34,11 +35,14 @@ export type Services = {
   readonly setup: SetupWork;
   readonly supervisors: Supervisors;
   readonly forwards: Forwards;
+  readonly listenAddress: ListenAddress;
 };
 
 export type HandlersOptions = Services & {
   /** Of this connection; there once its peer is. */
   readonly streams: () => Streams;
+  /** Where the connection reached this machine, as its relay has told; undefined when it did not come from outside. */
+  readonly arrivedAt: () => string | undefined;
   /** Called once the peer has introduced itself. */
   readonly onInitialized: () => void;
 };
@@ -86,6 +90,11 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
         );
       }
       fence = role === 'controller' ? await options.epochs.enter(epoch) : refuseChanges;
+      if (role === 'controller' && (await options.listenAddress.follow(options.arrivedAt()))) {
+        void options.forwards
+          .reopen(registry.entries())
+          .then(() => registry.entries().forEach(registry.changed));
+      }
       options.onInitialized();
       return {protocolVersion, node: await options.node.facts()};
     },

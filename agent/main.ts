@@ -1,5 +1,7 @@
+import {notificationFrame} from '../api/agent/v1alpha1/notification-frame.ts';
 import {createNodeAgent} from './node-agent.ts';
 import {agentHome, ensureAgentHome} from './system/agent-home.ts';
+import {arrivalAddress} from './system/arrival.ts';
 import {runDaemon} from './system/daemon.ts';
 import type {DaemonCommand, DaemonStatus} from './system/daemon-client.ts';
 import {connectToDaemon, daemonStatus, stopDaemon} from './system/daemon-client.ts';
@@ -50,6 +52,10 @@ export async function relayAgent({
   daemonCommand: DaemonCommand;
 }): Promise<void> {
   const socket = await connectToDaemon(agentHome(home), daemonCommand);
+  const address = arrivalAddress(process.env);
+  if (address !== undefined) {
+    socket.write(notificationFrame('relay/arrived', {address}));
+  }
   await new Promise<void>(resolve => {
     socket.once('close', () => resolve());
     // The server has gone, in whatever way: what it had asked for is finished by the daemon.

@@ -3,11 +3,13 @@ import type {Logger} from '../api/effects/logger.ts';
 import {systemRandom} from '../api/effects/random.ts';
 import type {Agent} from './agent.ts';
 import {createAgent} from './agent.ts';
+import {createListenAddress} from './forwards/listen-address.ts';
 import {createExecGuest} from './guest/exec-guest.ts';
 import {generateHostKey} from './instances/host-key.ts';
 import {openDrivers} from './open-drivers.ts';
 import type {AgentHome} from './system/agent-home.ts';
 import {ensureInstallation, readAgentConfig} from './system/agent-home.ts';
+import {createFsAddressStore} from './system/fs-address-store.ts';
 import {openFsBundleCache} from './system/fs-bundle-cache.ts';
 import {createFsEpochStore} from './system/fs-epoch-store.ts';
 import {openFsRecordStore} from './system/fs-record-store.ts';
@@ -27,7 +29,11 @@ export type NodeAgentOptions = {
 export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentOptions): Promise<Agent> {
   const config = await readAgentConfig(home);
   const installation = await ensureInstallation(home);
-  log.info({installation, listen: config.listen, agentVersion}, 'the agent begins');
+  const listenAddress = await createListenAddress({
+    configured: config.listen,
+    store: createFsAddressStore(home.addressFile),
+  });
+  log.info({installation, listen: listenAddress.current(), agentVersion}, 'the agent begins');
 
   const bundles = await openFsBundleCache(home.bundles);
   const opened = await openDrivers({home, config, installation, env, log});
@@ -42,7 +48,8 @@ export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentO
     createGuest: driverOf => createExecGuest({driverOf, bundles, log}),
     probe: tcpProbe,
     connect: (address, port, signal) => connectTcp(address, port, {signal}),
-    ports: createNetNodePorts({address: config.listen, log}),
+    listenAddress,
+    ports: createNetNodePorts({address: listenAddress.current, log}),
     records: await openFsRecordStore({folder: home.records, log}),
     epochs: createFsEpochStore(home.epochFile),
     bundles,

@@ -9,6 +9,8 @@ import {PortInUseError} from './node-ports.ts';
 export type Forwards = AsyncDisposable & {
   /** The whole set of an instance: opens, closes, and tries again what failed before. Resolves once it is so; never rejects. */
   reconcile(entry: Entry, wanted: readonly Forward[]): Promise<void>;
+  /** Closes all ports of these instances and opens them again, for they are to listen somewhere else. Never rejects. */
+  reopen(entries: readonly Entry[]): Promise<void>;
   /** Ports that are ours. */
   own(): ReadonlySet<number>;
 };
@@ -60,11 +62,22 @@ export function createForwards({ports, dial, log}: ForwardsOptions): Forwards {
     }
   };
 
+  const inTurn = async (work: () => Promise<void>) => {
+    const done = tail.then(work);
+    tail = done.catch(error => log.error({error}, 'forwards could not be reconciled'));
+    await tail;
+  };
+
   return {
-    async reconcile(entry, wanted) {
-      const done = tail.then(() => reconcile(entry, wanted));
-      tail = done.catch(error => log.error({error}, 'forwards could not be reconciled'));
-      await tail;
+    reconcile: async (entry, wanted) => await inTurn(() => reconcile(entry, wanted)),
+
+    async reopen(entries) {
+      await inTurn(async () => {
+        for (const entry of entries) {
+          await reconcile(entry, []);
+          await reconcile(entry, entry.record.forwards);
+        }
+      });
     },
 
     own: () => new Set([...open.values()].flatMap(each => each.map(({forward}) => forward.nodePort))),

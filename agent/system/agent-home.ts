@@ -16,6 +16,7 @@ export type AgentHome = {
   readonly logFile: string;
   readonly configFile: string;
   readonly epochFile: string;
+  readonly addressFile: string;
   readonly records: string;
   readonly bundles: string;
   readonly installationFile: string;
@@ -31,6 +32,7 @@ export function agentHome(home: string): AgentHome {
     logFile: join(folder, 'agent.log'),
     configFile: join(folder, 'config.json'),
     epochFile: join(folder, 'epoch'),
+    addressFile: join(folder, 'address'),
     records: join(folder, 'instances'),
     bundles: join(folder, 'bundles'),
     installationFile: join(home, 'installation'),
@@ -48,8 +50,8 @@ const agentConfig = z.strictObject({
   socket: z.string().optional(),
   /** Those that are used, each with where its backend is if that is not to be looked for. All that is found when absent. */
   providers: z.partialRecord(provider, z.strictObject({socket: z.string().optional()})).optional(),
-  /** The address that node ports listen on; the loopback by default. */
-  listen: z.union([z.ipv4(), z.ipv6()]).default('127.0.0.1'),
+  /** The address that node ports listen on; by default the one that the server comes in by. */
+  listen: z.union([z.ipv4(), z.ipv6()]).optional(),
 });
 
 export type AgentConfig = z.infer<typeof agentConfig>;

@@ -5,8 +5,8 @@ import type {Logger} from '../../api/effects/logger.ts';
 import type {NodePorts} from '../forwards/node-ports.ts';
 import {PortInUseError} from '../forwards/node-ports.ts';
 
-/** Real ports, on one address of this machine. */
-export function createNetNodePorts({address, log}: {address: string; log: Logger}): NodePorts {
+/** Real ports, on the address of this machine that counts when they are opened. */
+export function createNetNodePorts({address, log}: {address: () => string; log: Logger}): NodePorts {
   return {
     async listen(port, connect) {
       const sockets = new Set<Socket>();
@@ -36,7 +36,7 @@ export function createNetNodePorts({address, log}: {address: string; log: Logger
               : error,
           );
         });
-        server.listen({port, host: address, exclusive: true}, resolve);
+        server.listen({port, host: address(), exclusive: true}, resolve);
       });
       server.on('error', error => log.warn({error, port}, 'a forwarded port has trouble'));
 

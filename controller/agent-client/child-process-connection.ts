@@ -24,7 +24,9 @@ export async function createChildProcessConnection(
   signal: AbortSignal,
 ): Promise<AgentConnection> {
   signal.throwIfAborted();
-  const child = spawn(program, args, {stdio: ['pipe', 'pipe', 'pipe'], env});
+  // Of whoever started the server by ssh; here the connection comes from the machine itself.
+  const {SSH_CONNECTION: _, ...rest} = env;
+  const child = spawn(program, args, {stdio: ['pipe', 'pipe', 'pipe'], env: rest});
   const exited = new Promise<void>(resolve => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());

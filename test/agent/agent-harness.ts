@@ -1,6 +1,7 @@
 import {Readable} from 'node:stream';
 import type {Agent} from '../../agent/agent.ts';
 import {createAgent} from '../../agent/agent.ts';
+import {createListenAddress} from '../../agent/forwards/listen-address.ts';
 import {PortInUseError} from '../../agent/forwards/node-ports.ts';
 import type {Guest, Inspection, SetupOutcome} from '../../agent/guest/guest.ts';
 import {createMemoryRecordStore} from '../../agent/instances/record-store.ts';
@@ -48,7 +49,14 @@ export type Harness = {
   /** Ports that other programs hold. */
   readonly foreignPorts: Set<number>;
   readonly openPorts: ReadonlySet<number>;
-  connect(options?: {role?: 'controller' | 'reader'; epoch?: number}): Promise<Controller>;
+  /** `arrivedAt`: what the relay of a connection from outside tells. */
+  connect(options?: {
+    role?: 'controller' | 'reader';
+    epoch?: number;
+    arrivedAt?: string;
+  }): Promise<Controller>;
+  /** Where the ports that are open now listen. */
+  listening(): ReadonlyMap<number, string>;
   /** The agent ends in an orderly way and a new one begins. */
   restart(options?: {withoutRecords?: boolean}): Promise<void>;
 };
@@ -72,8 +80,9 @@ export function spec(change: Partial<InstanceSpec> = {}): InstanceSpec {
 /** The whole core of the agent in virtual time, over a driver in memory. */
 export async function startHarness({
   several = false,
+  listen,
   ...options
-}: Partial<FakeDriverOptions> & {several?: boolean} = {}): Promise<Harness> {
+}: Partial<FakeDriverOptions> & {several?: boolean; listen?: string} = {}): Promise<Harness> {
   const clock = createManualClock();
   const driver = createFakeDriver({clock, ...options});
   const other = createFakeDriver({clock, ...options, provider: 'docker'});
@@ -91,9 +100,20 @@ export async function startHarness({
   };
   let epoch = 0;
   let keys = 0;
+  let address: string | undefined;
+  const addresses = new Map<number, string>();
   let agent: Agent | undefined;
 
   const start = async () => {
+    const listenAddress = await createListenAddress({
+      configured: listen,
+      store: {
+        load: async () => address,
+        async save(next) {
+          address = next;
+        },
+      },
+    });
     agent = await createAgent({
       clock,
       random: fixedRandom(),
@@ -114,12 +134,14 @@ export async function startHarness({
       async connect() {
         throw new RefusedError('nothing listens');
       },
+      listenAddress,
       ports: {
         async listen(port) {
           if (foreignPorts.has(port) || openPorts.has(port)) {
             throw new PortInUseError(`port ${port} is taken`);
           }
           openPorts.add(port);
+          addresses.set(port, listenAddress.current());
           return {port, [Symbol.asyncDispose]: async () => void openPorts.delete(port)};
         },
       },
@@ -148,7 +170,8 @@ export async function startHarness({
     inside,
     foreignPorts,
     openPorts,
-    async connect({role = 'controller', epoch: given = 1} = {}) {
+    listening: () => new Map([...addresses].filter(([port]) => openPorts.has(port))),
+    async connect({role = 'controller', epoch: given = 1, arrivedAt} = {}) {
       const links: ReturnType<typeof createMemoryLink>[] = [];
       agent?.accept(handlers => {
         const link = createMemoryLink(handlers);
@@ -163,6 +186,9 @@ export async function startHarness({
       const heartbeats: NodeFacts[] = [];
       link.connection.on('instance/changed', instance => told.push(instance));
       link.connection.on('heartbeat', facts => heartbeats.push(facts));
+      if (arrivedAt !== undefined) {
+        link.connection.notify('relay/arrived', {address: arrivedAt});
+      }
       await link.connection.request('initialize', {
         protocolVersion: 1,
         role,

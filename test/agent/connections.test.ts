@@ -142,6 +142,46 @@ test('a restarted agent opens its ports again and takes over its services withou
   t.deepEqual(h.inside.started, ['web']);
 });
 
+// Fails when forwards stay where the agent's start put them: users of a second machine would reach nothing.
+test('ports listen where the server comes in, also after a restart, and move when it comes in elsewhere', async t => {
+  const h = await startHarness();
+  const forwards = [
+    {name: 'ssh', nodePort: 2222, targetPort: 22},
+    {name: 'web', nodePort: 23_000, targetPort: 80},
+  ];
+  const first = await h.connect({arrivedAt: '10.0.0.7'});
+  await first.connection.request('instance/forwards', {uid, forwards});
+  t.deepEqual([...h.listening().values()], ['10.0.0.7', '10.0.0.7']);
+
+  await h.restart();
+  await h.clock.settle();
+  t.deepEqual([...h.listening().values()], ['10.0.0.7', '10.0.0.7'], 'before any server is there');
+
+  const second = await h.connect({arrivedAt: 'fd00::7'});
+  await h.clock.settle();
+  t.deepEqual([...h.listening().values()], ['fd00::7', 'fd00::7']);
+  t.is(second.last(), undefined, 'an instance that is not there is nobody’s news');
+
+  await h.connect({role: 'reader', arrivedAt: '10.0.0.8'});
+  await t.throwsAsync(h.connect({epoch: 0, arrivedAt: '10.0.0.8'}), {code: 'Fenced'});
+  await h.clock.settle();
+  t.deepEqual([...h.listening().values()], ['fd00::7', 'fd00::7'], 'only the controller has a say');
+});
+
+test('ports of the server’s own machine listen on its loopback, and elsewhere only where its administrator says', async t => {
+  const forwards = [{name: 'ssh', nodePort: 2222, targetPort: 22}];
+  const local = await startHarness();
+  await local.connect({arrivedAt: '10.0.0.7'});
+  const {connection} = await local.connect();
+  await connection.request('instance/forwards', {uid, forwards});
+  t.deepEqual([...local.listening()], [[2222, '127.0.0.1']]);
+
+  const configured = await startHarness({listen: '192.0.2.1'});
+  const other = await configured.connect({arrivedAt: '10.0.0.7'});
+  await other.connection.request('instance/forwards', {uid, forwards});
+  t.deepEqual([...configured.listening()], [[2222, '192.0.2.1']]);
+});
+
 test('what was declared for an instance that never came is dropped after half an hour', async t => {
   const h = await startHarness();
   const {connection} = await h.connect();

@@ -50,9 +50,10 @@ export type Installation = AsyncDisposable & {
 };
 
 export type InstallationOptions = {
-  /** Of Incus. */
-  readonly socket: string;
-  readonly tarball: string;
+  /** Of Incus; without one the server's own machine has no backend, and nothing is set up on it. */
+  readonly socket?: string;
+  /** What the machine is set up with, needed with a socket. */
+  readonly tarball?: string;
   /** The node's address on which its ports listen; 127.0.0.1 by default. */
   readonly listen?: string;
   /** Whether the server has an ssh gateway, on a port of its own; none by default. */
@@ -71,7 +72,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
   await writeFile(
     agentHome(home).configFile,
     JSON.stringify({
-      socket: options.socket,
+      ...(options.socket === undefined ? {} : {socket: options.socket}),
       ...(options.listen === undefined ? {} : {listen: options.listen}),
     }),
   );
@@ -87,10 +88,15 @@ export async function createInstallation(options: InstallationOptions): Promise<
   const cli = (...args: readonly string[]) => cliWith({}, ...args);
   const must = async (...args: readonly string[]) => succeeded(`nexus ${args.join(' ')}`, await cli(...args));
 
-  stack.defer(async () => {
-    await must('agent', 'purge');
-  });
-  await must('agent', 'setup', '--image', options.tarball);
+  const {socket, tarball} = options;
+  if (socket !== undefined && tarball !== undefined) {
+    stack.defer(async () => {
+      await must('agent', 'purge');
+    });
+    await must('agent', 'setup', '--image', tarball);
+  } else {
+    stack.defer(async () => void (await cli('agent', 'stop')));
+  }
 
   let server: ServerProcess | undefined;
   let client: Client | undefined;
@@ -118,7 +124,9 @@ export async function createInstallation(options: InstallationOptions): Promise<
     return server;
   };
   await start();
-  await must('wait', 'node/local', '--for=condition=Ready', '--timeout', '60s');
+  if (socket !== undefined) {
+    await must('wait', 'node/local', '--for=condition=Ready', '--timeout', '60s');
+  }
   await must('ssh', 'setup', '--yes');
 
   const installation = (await readFile(agentHome(home).installationFile, 'utf8')).trim();
@@ -129,7 +137,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
   return {
     home,
     folder,
-    backend: createBackendByHand(options.socket, installation),
+    backend: createBackendByHand(socket ?? '/nonexistent', installation),
     cli,
     cliWith,
     must,

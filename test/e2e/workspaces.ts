@@ -27,9 +27,9 @@ export async function declare(client: Client, name: string, spec: object = small
   await client.apply('Workspace', {apiVersion, kind: 'Workspace', metadata: {name}, spec}, {name});
 }
 
-export function conditionOf(workspace: Stored<'Workspace'>, type: string): Condition {
-  const condition = findCondition(workspace.status?.conditions, type);
-  assert.ok(condition, `${workspace.metadata.name} has no condition ${type} yet`);
+export function conditionOf(resource: Stored<'Workspace' | 'Node'>, type: string): Condition {
+  const condition = findCondition(resource.status?.conditions, type);
+  assert.ok(condition, `${resource.metadata.name} has no condition ${type} yet`);
   return condition;
 }
 

@@ -245,6 +245,7 @@ export function createSimulatedNode(options: NodeOptions): SimulatedNode {
         connect: async () => {
           throw new RefusedError('simulated: nothing listens there');
         },
+        listenAddress: {current: () => '127.0.0.1', follow: async () => false},
         ports: portsFor(process),
         records: recordsFor(process),
         epochs: {

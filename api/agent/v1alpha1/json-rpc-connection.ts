@@ -124,6 +124,7 @@ function createListeners(): Listeners {
     'stream/closed': new Set(),
     'stream/resize': new Set(),
     'stream/abort': new Set(),
+    'relay/arrived': new Set(),
   };
 }
 

@@ -200,6 +200,8 @@ export const notifications = {
   'stream/resize': z.strictObject({stream: z.int(), columns: z.int(), rows: z.int()}),
   /** Controller to agent: give up the stream; kills an exec. */
   'stream/abort': z.strictObject({stream: z.int()}),
+  /** Relay to agent, before anything that the server sends: the address of the agent's machine at which the connection came in. */
+  'relay/arrived': z.strictObject({address: z.union([z.ipv4(), z.ipv6()])}),
 } as const;
 
 /** Milliseconds between heartbeats; a node is NotReady after `heartbeatDeadline` without one. */

@@ -9,7 +9,7 @@ import {connectTcp} from '../../../agent/system/tcp-connect.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 
 const address = '127.0.0.1';
-const ports = createNetNodePorts({address, log: silentLogger});
+const ports = createNetNodePorts({address: () => address, log: silentLogger});
 
 /** A server on a free port, with what it does with a connection. */
 async function serve(handle: (socket: Socket) => void) {

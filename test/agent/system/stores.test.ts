@@ -113,7 +113,7 @@ test('an installation is made once, also by many at once, and belongs to one ser
 test('the configuration has defaults, and one that is malformed is refused by name', async t => {
   const home = agentHome(folderFor(t));
   await ensureAgentHome(home);
-  t.deepEqual(await readAgentConfig(home), {listen: '127.0.0.1'});
+  t.deepEqual(await readAgentConfig(home), {});
   writeFileSync(home.configFile, '{"socket": "/run/x.sock", "listen": "0.0.0.0"}');
   t.deepEqual(await readAgentConfig(home), {socket: '/run/x.sock', listen: '0.0.0.0'});
   for (const bad of ['{', '{"listen": "everywhere"}', '{"sokcet": "x"}']) {
