@@ -126,9 +126,7 @@ function refusalOf({spec, size, requests}: PlacementRequest, candidate: Candidat
     return `provider ${spec.provider} is not ready there${provider.message === undefined ? '' : ` (${provider.message})`}`;
   }
 
-  return (
-    sizeRefusal(size, provider.capacity ?? facts.capacity) ?? roomRefusal(requests, roomFor(candidate))
-  );
+  return sizeRefusal(size, provider.capacity ?? facts.capacity) ?? roomRefusal(requests, roomFor(candidate));
 }
 
 /** Memory is compared in whole GiB: a machine sold with 4 GiB reports a little less. */
