@@ -1,5 +1,5 @@
+import {isLater} from '../../api/storage/resource-version.ts';
 import type {Kind, Stored} from '../../api/v1alpha1/kinds.ts';
-import {isLater} from './resource-version.ts';
 
 /** The values under which an object is found; none when it has none. */
 export type IndexFunction<K extends Kind> = (object: Stored<K>) => readonly string[];

@@ -1,7 +1,7 @@
 import type {DataSource} from 'typeorm';
 import type {Kind} from '../../v1alpha1/kinds.ts';
+import {asStored, parseDocument} from '../document.ts';
 import type {Revision} from '../storage.ts';
-import {asStored, parseDocument} from './document.ts';
 import {revisionEntity} from './entities.ts';
 
 /** A cold read: by TypeORM, past the cache. */

@@ -1,10 +1,10 @@
 import type {Kind} from '../../v1alpha1/kinds.ts';
+import type {Document} from '../document.ts';
+import {asStored} from '../document.ts';
 import {isSelective, matchesSelector} from '../selector.ts';
 import type {ListOptions, ListResult} from '../storage.ts';
 import {StorageError} from '../storage-error.ts';
 import {formatContinue, parseContinue} from './continue-token.ts';
-import type {Document} from './document.ts';
-import {asStored} from './document.ts';
 import type {ResourceTable} from './resource-table.ts';
 import type {RevisionLog} from './revision-log.ts';
 

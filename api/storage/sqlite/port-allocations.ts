@@ -1,9 +1,9 @@
 import {isDeepStrictEqual} from 'node:util';
 import type {Database} from 'better-sqlite3';
 import type {Stored} from '../../v1alpha1/kinds.ts';
+import type {Document} from '../document.ts';
+import {asStored} from '../document.ts';
 import {StorageError} from '../storage-error.ts';
-import type {Document} from './document.ts';
-import {asStored} from './document.ts';
 
 export type PortAllocations = {
   /**

@@ -1,7 +1,7 @@
 import type {Database, Statement} from 'better-sqlite3';
 import type {Kind} from '../../v1alpha1/kinds.ts';
+import type {Document} from '../document.ts';
 import {StorageError} from '../storage-error.ts';
-import type {Document} from './document.ts';
 import {lookupColumns} from './entities.ts';
 import type {RevisionLog} from './revision-log.ts';
 

@@ -1,7 +1,7 @@
 import type {Database} from 'better-sqlite3';
 import type {Kind} from '../../v1alpha1/kinds.ts';
-import type {Document} from './document.ts';
-import {freeze, parseDocument, serialize} from './document.ts';
+import type {Document} from '../document.ts';
+import {freeze, parseDocument, serialize} from '../document.ts';
 import type {RevisionRow} from './entities.ts';
 
 export type RevisionType = RevisionRow['type'];

@@ -1,9 +1,9 @@
 import type {Clock} from '../../effects/clock.ts';
 import type {Kind} from '../../v1alpha1/kinds.ts';
+import {asStored} from '../document.ts';
 import {isSelective, matchesSelector} from '../selector.ts';
 import type {Selector, WatchEvent, WatchOptions} from '../storage.ts';
 import {StorageError} from '../storage-error.ts';
-import {asStored} from './document.ts';
 import type {LogEntry, RevisionLog} from './revision-log.ts';
 
 /** Entries that are read from the log at a time: all that a watcher ever holds. */

@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
+import {isLater} from '../../../api/storage/resource-version.ts';
 import type {Stored} from '../../../api/v1alpha1/kinds.ts';
 import {createCache} from '../../../controller/informer/cache.ts';
-import {isLater} from '../../../controller/informer/resource-version.ts';
 
 function user(name: string, version: number, role: 'user' | 'admin' = 'user'): Stored<'User'> {
   return {

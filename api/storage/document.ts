@@ -1,5 +1,5 @@
-import type {Kind, Stored} from '../../v1alpha1/kinds.ts';
-import type {StoredMeta} from '../../v1alpha1/metadata.ts';
+import type {Kind, Stored} from '../v1alpha1/kinds.ts';
+import type {StoredMeta} from '../v1alpha1/metadata.ts';
 
 /** A stored object whose kind does not matter; deeply frozen, so that readers can share one copy. */
 export type Document = {

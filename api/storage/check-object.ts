@@ -1,8 +1,8 @@
-import type {Kind} from '../../v1alpha1/kinds.ts';
-import {kinds} from '../../v1alpha1/kinds.ts';
-import type {ObjectMeta} from '../../v1alpha1/metadata.ts';
-import type {InvalidIssue} from '../storage-error.ts';
-import {StorageError} from '../storage-error.ts';
+import type {Kind} from '../v1alpha1/kinds.ts';
+import {kinds} from '../v1alpha1/kinds.ts';
+import type {ObjectMeta} from '../v1alpha1/metadata.ts';
+import type {InvalidIssue} from './storage-error.ts';
+import {StorageError} from './storage-error.ts';
 
 /** What a client hands in, as plain JSON. */
 export type Candidate = {

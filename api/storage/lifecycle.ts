@@ -1,10 +1,10 @@
 import {isDeepStrictEqual} from 'node:util';
-import type {ObjectMeta, StoredMeta} from '../../v1alpha1/metadata.ts';
-import type {Preconditions} from '../storage.ts';
-import {StorageError} from '../storage-error.ts';
+import type {ObjectMeta, StoredMeta} from '../v1alpha1/metadata.ts';
 import type {Candidate} from './check-object.ts';
 import {checkObject} from './check-object.ts';
 import type {Document} from './document.ts';
+import type {Preconditions} from './storage.ts';
+import {StorageError} from './storage-error.ts';
 
 /** What a write comes to. `next` still carries the resourceVersion of before; the store gives it the new one. */
 export type Change =
