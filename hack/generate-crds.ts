@@ -6,17 +6,24 @@
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {stringify} from 'yaml';
+import {internalDefinition} from '../api/storage/kubernetes/internal-definitions.ts';
+import type {InternalKind} from '../api/storage/kubernetes/internal-kinds.ts';
+import {internalKinds} from '../api/storage/kubernetes/internal-kinds.ts';
+import type {Kind} from '../api/v1alpha1/kinds.ts';
 import {kinds} from '../api/v1alpha1/kinds.ts';
 import {customResourceDefinition} from '../api/v1alpha1/openapi-crd.ts';
-import {servedKinds} from '../api/v1alpha1/validate.ts';
 
 const folder = join(import.meta.dirname, '..', 'crds');
 const check = process.argv.includes('--check');
 await mkdir(folder, {recursive: true});
-for (const kind of servedKinds) {
-  const path = join(folder, `${kinds[kind].plural}.yaml`);
-  const definition = stringify(customResourceDefinition(kind), {lineWidth: 0, aliasDuplicateObjects: false});
-  const text = `# Made by hack/generate-crds.ts from api/v1alpha1; change it there.\n${definition}`;
+const definitions = [
+  ...Object.keys(kinds).map(kind => customResourceDefinition(kind as Kind)),
+  ...Object.keys(internalKinds).map(kind => internalDefinition(kind as InternalKind)),
+];
+for (const definition of definitions) {
+  const path = join(folder, `${definition.spec.names.plural}.yaml`);
+  const yaml = stringify(definition, {lineWidth: 0, aliasDuplicateObjects: false});
+  const text = `# Made by hack/generate-crds.ts from api/v1alpha1; change it there.\n${yaml}`;
   const present = await readFile(path, 'utf8').catch(() => undefined);
   if (present === text) {
     continue;

@@ -1,7 +1,7 @@
 import {age} from '../v1alpha1/age.ts';
+import type {Column} from '../v1alpha1/crd-columns.ts';
+import {columnsOf} from '../v1alpha1/crd-columns.ts';
 import type {Stored} from '../v1alpha1/kinds.ts';
-import type {Column} from '../v1alpha1/openapi-crd.ts';
-import {columnsOf} from '../v1alpha1/openapi-crd.ts';
 import type {ServedKind} from '../v1alpha1/validate.ts';
 
 /** Whether the caller, kubectl most likely, asks for a Table: `application/json;as=Table;v=v1;g=meta.k8s.io`. */

@@ -5,8 +5,8 @@ import {timestamp} from './metadata.ts';
 export const conditionStatus = z.enum(['True', 'False', 'Unknown']);
 
 export const condition = z.strictObject({
-  type: z.string(),
-  status: conditionStatus,
+  type: z.string().describe('What it is about, such as Ready.'),
+  status: conditionStatus.describe('Unknown when the evidence is older than it may be.'),
   reason: z.string().describe('One CamelCase word for programs.'),
   message: z.string().describe('For people: what is so, why, and what they can do.'),
   observedGeneration: z.int().optional().describe('The generation of spec that this was judged against.'),

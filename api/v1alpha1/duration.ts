@@ -7,7 +7,10 @@ type Unit = keyof typeof unitMilliseconds;
 const pattern = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+$/;
 
 /** A span of time as people write it: `500ms`, `5s`, `1m30s`, `7d`. */
-export const duration = z.string().regex(pattern, 'must be a duration such as 500ms, 5s, 1m30s or 7d');
+export const duration = z
+  .string()
+  .max(64)
+  .regex(pattern, 'must be a duration such as 500ms, 5s, 1m30s or 7d');
 
 /** Milliseconds in `text`. Throws `RangeError` for text that {@link duration} refuses. */
 export function parseDuration(text: string): number {

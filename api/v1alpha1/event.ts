@@ -7,15 +7,21 @@ export const event = z.strictObject({
   kind: z.literal('Event'),
   metadata: objectMeta,
   spec: z.strictObject({
-    regarding: z.strictObject({kind: z.string(), name: z.string(), uid: z.string().optional()}),
-    type: z.enum(['Normal', 'Warning']),
+    regarding: z
+      .strictObject({
+        kind: z.string().describe('Of the resource.'),
+        name: z.string().describe('Of the resource.'),
+        uid: z.string().optional().describe('Of the resource.'),
+      })
+      .describe('What it happened to.'),
+    type: z.enum(['Normal', 'Warning']).describe('Warning is what somebody should look at.'),
     reason: z.string().describe('One CamelCase word for programs.'),
-    message: z.string(),
+    message: z.string().describe('For people.'),
     actor: z.string().describe('A user name, or the component: controller, agent.'),
-    requestId: z.string().optional(),
-    count: z.int().default(1),
-    firstTimestamp: timestamp,
-    lastTimestamp: timestamp,
+    requestId: z.string().optional().describe('Of the request that it came of, as in the log.'),
+    count: z.int().default(1).describe('How often it happened.'),
+    firstTimestamp: timestamp.describe('When it first happened.'),
+    lastTimestamp: timestamp.describe('When it last happened.'),
   }),
   status: z.strictObject({}).optional(),
 });

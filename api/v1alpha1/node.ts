@@ -11,9 +11,9 @@ const address = z
 const factor = z.number().min(0.1).max(1000);
 
 export const overcommit = z.strictObject({
-  cpus: factor.optional(),
-  memory: factor.optional(),
-  disk: factor.optional(),
+  cpus: factor.optional().describe('8 by default.'),
+  memory: factor.optional().describe('1 by default.'),
+  disk: factor.optional().describe('1 by default.'),
 });
 
 export const nodeSpec = z.strictObject({
@@ -27,8 +27,9 @@ export const nodeSpec = z.strictObject({
   user: z
     .string()
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a login name')
-    .default('root'),
-  port: z.int().min(1).max(65535).default(22),
+    .default('root')
+    .describe('Who the server logs in as.'),
+  port: z.int().min(1).max(65535).default(22).describe('Of its sshd.'),
   hostKey: z
     .string()
     .regex(
@@ -58,34 +59,37 @@ export const nodeSpec = z.strictObject({
 });
 
 const capacity = z.strictObject({
-  cpus: z.int(),
+  cpus: z.int().describe('Processors.'),
   memory: z.int().describe('Bytes.'),
   disk: z.int().describe('Bytes in the storage pool.'),
 });
 
 export const nodeStatus = z.strictObject({
-  observedGeneration: z.int().optional(),
-  conditions: z.array(condition).optional(),
+  observedGeneration: z.int().optional().describe('The generation of spec that this status answers.'),
+  conditions: z.array(condition).optional().describe('What is so and why: Ready and others.'),
   heartbeatAt: timestamp.optional().describe('When the agent was last heard.'),
-  agentVersion: z.string().optional(),
-  bootId: z.string().optional(),
+  agentVersion: z.string().optional().describe('Of the agent that runs there.'),
+  bootId: z.string().optional().describe('Changes when the machine is booted.'),
   providers: z
     .array(
       z.strictObject({
-        name: provider,
+        name: provider.describe('As in spec.provider of a workspace.'),
         backend: z.string().describe('incus, lxd, docker or qemu.'),
-        version: z.string(),
-        ready: z.boolean(),
-        message: z.string().optional(),
-        capacity: capacity.optional(),
-        allocatable: capacity.optional(),
+        version: z.string().describe('Of the backend.'),
+        ready: z.boolean().describe('Whether workspaces can be made there.'),
+        message: z.string().optional().describe('Why it is not ready.'),
+        capacity: capacity.optional().describe('What its backend has, where that is less than the machine.'),
+        allocatable: capacity
+          .optional()
+          .describe('What workspaces of this provider may ask for, all together.'),
       }),
     )
-    .optional(),
-  capacity: capacity.optional(),
-  allocatable: capacity.optional(),
+    .optional()
+    .describe('What was found there.'),
+  capacity: capacity.optional().describe('What the machine has.'),
+  allocatable: capacity.optional().describe('What workspaces may ask for, all together.'),
   portsInUse: z.array(z.int()).optional().describe("Ports of Nexus's ranges that other programs hold."),
-  workspaces: z.int().optional(),
+  workspaces: z.int().optional().describe('How many are placed there.'),
 });
 
 export const node = z.strictObject({

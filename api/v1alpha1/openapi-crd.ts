@@ -1,76 +1,65 @@
+import {columnsOf} from './crd-columns.ts';
+import type {Refinement} from './crd-rules.ts';
+import {userRules, workspaceRules} from './crd-rules.ts';
+import type {Kind} from './kinds.ts';
 import {kinds} from './kinds.ts';
 import type {JsonSchema} from './openapi-structural.ts';
 import {structuralSchema} from './openapi-structural.ts';
-import type {ServedKind} from './validate.ts';
+import {selectableFields} from './selectable-fields.ts';
 
-export type Column = {
-  readonly name: string;
-  readonly type: 'string' | 'integer' | 'date' | 'boolean';
-  readonly jsonPath: string;
-  /** Above 0: only with `-o wide`. */
-  readonly priority?: number;
+/** What there is to say of a kind besides its schema. */
+export type Definition = {
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly description: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly hasStatus?: boolean;
+  readonly columns?: readonly object[];
+  readonly selectableFields?: readonly string[];
+  /** Of the whole object; the parts of it that Kubernetes checks itself are left to it. */
+  readonly schema: JsonSchema;
+  /** By path. */
+  readonly rules?: Readonly<Record<string, Refinement>>;
 };
 
-const age: Column = {name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp'};
-
-const ready: Column = {
-  name: 'Ready',
-  type: 'string',
-  jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+/** Kubernetes has its own short names for its own nodes and events. */
+const shortNames: Readonly<Record<Kind, readonly string[]>> = {
+  Workspace: ['ws'],
+  Node: ['nxno'],
+  User: ['nxu'],
+  Event: ['nxev'],
+  Token: [],
+  Credential: [],
 };
 
-/** What `kubectl get` shows. */
-const columns: Readonly<Record<ServedKind, readonly Column[]>> = {
-  Workspace: [
-    {name: 'Phase', type: 'string', jsonPath: '.status.phase'},
-    ready,
-    {name: 'Node', type: 'string', jsonPath: '.status.node'},
-    {name: 'SSH', type: 'integer', jsonPath: '.status.ssh.port'},
-    {name: 'Owner', type: 'string', jsonPath: '.spec.owner', priority: 1},
-    {name: 'Image', type: 'string', jsonPath: '.spec.image', priority: 1},
-    {
-      name: 'Reason',
-      type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-      priority: 1,
-    },
-    age,
-  ],
-  Node: [
-    ready,
-    {name: 'Address', type: 'string', jsonPath: '.spec.address'},
-    {name: 'Unschedulable', type: 'boolean', jsonPath: '.spec.unschedulable'},
-    {name: 'Workspaces', type: 'integer', jsonPath: '.status.workspaces'},
-    {name: 'Heartbeat', type: 'date', jsonPath: '.status.heartbeatAt'},
-    {name: 'Agent', type: 'string', jsonPath: '.status.agentVersion', priority: 1},
-    age,
-  ],
-  User: [
-    {name: 'Role', type: 'string', jsonPath: '.spec.role'},
-    {name: 'GitHub', type: 'string', jsonPath: '.spec.githubUsername'},
-    age,
-  ],
-  Event: [
-    {name: 'Last', type: 'date', jsonPath: '.spec.lastTimestamp'},
-    {name: 'Type', type: 'string', jsonPath: '.spec.type'},
-    {name: 'Reason', type: 'string', jsonPath: '.spec.reason'},
-    {name: 'Kind', type: 'string', jsonPath: '.spec.regarding.kind'},
-    {name: 'Name', type: 'string', jsonPath: '.spec.regarding.name'},
-    {name: 'Message', type: 'string', jsonPath: '.spec.message'},
-    {name: 'Count', type: 'integer', jsonPath: '.spec.count', priority: 1},
-  ],
+const rules: {readonly [K in Kind]?: Readonly<Record<string, Refinement>>} = {
+  Workspace: workspaceRules,
+  User: userRules,
 };
-
-/** Besides the name. */
-export function columnsOf(kind: ServedKind): readonly Column[] {
-  return columns[kind];
-}
 
 /** The CustomResourceDefinition of a kind, as plain data. */
-export function customResourceDefinition(kind: ServedKind) {
-  const {plural, singular, shortNames, schema} = kinds[kind];
-  // Kubernetes has its own short names for its own nodes and events.
-  const free = shortNames.filter(name => name !== 'no' && name !== 'ev');
+export function customResourceDefinition(kind: Kind) {
+  const {plural, singular, schema, internal, description} = kinds[kind];
+  return definitionOf({
+    kind,
+    plural,
+    singular,
+    description,
+    shortNames: shortNames[kind],
+    // What people mean by everything of Nexus.
+    categories: internal || kind === 'Event' ? [] : ['nexus'],
+    hasStatus: !internal && kind !== 'Event',
+    columns: columnsOf(kind),
+    selectableFields: selectableFields[kind],
+    schema: structuralSchema(schema),
+    rules: rules[kind] ?? {},
+  });
+}
+
+export function definitionOf(definition: Definition) {
+  const {kind, plural, singular, hasStatus = false} = definition;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -83,17 +72,21 @@ export function customResourceDefinition(kind: ServedKind) {
         listKind: `${kind}List`,
         plural,
         singular,
-        ...(free.length === 0 ? {} : {shortNames: free}),
-        categories: ['nexus'],
+        ...nonEmpty('shortNames', definition.shortNames),
+        ...nonEmpty('categories', definition.categories),
       },
       versions: [
         {
           name: 'v1alpha1',
           served: true,
           storage: true,
-          subresources: {status: {}},
-          additionalPrinterColumns: columns[kind],
-          schema: {openAPIV3Schema: rootSchema(structuralSchema(schema))},
+          ...(hasStatus ? {subresources: {status: {}}} : {}),
+          ...nonEmpty('additionalPrinterColumns', definition.columns),
+          ...nonEmpty(
+            'selectableFields',
+            definition.selectableFields?.map(path => ({jsonPath: `.${path}`})),
+          ),
+          schema: {openAPIV3Schema: rootSchema(definition, hasStatus)},
         },
       ],
     },
@@ -101,29 +94,62 @@ export function customResourceDefinition(kind: ServedKind) {
 }
 
 /** Kubernetes checks apiVersion, kind and metadata itself, and allows nothing but a name's rules to be added to that. */
-function rootSchema({properties = {}, required}: JsonSchema): JsonSchema {
+function rootSchema({schema, description, rules: byPath = {}}: Definition, hasStatus: boolean): JsonSchema {
+  const {properties = {}, required} = schema;
+  const {spec, status} = properties;
   const name = properties.metadata?.properties?.name;
-  return {
-    type: 'object',
-    required: Array.isArray(required) ? required.filter(field => field === 'spec') : [],
-    properties: {
-      ...properties,
-      apiVersion: {type: 'string'},
-      kind: {type: 'string'},
-      metadata: {
-        type: 'object',
-        ...(name === undefined
-          ? {}
-          : {
-              properties: {
-                name: {
-                  type: 'string',
-                  ...('maxLength' in name ? {maxLength: name.maxLength} : {}),
-                  ...('pattern' in name ? {pattern: name.pattern} : {}),
+  return refine(
+    {
+      type: 'object',
+      description,
+      ...(Array.isArray(required) && required.includes('spec') ? {required: ['spec']} : {}),
+      properties: {
+        apiVersion: {type: 'string', description: 'nexus.dev/v1alpha1.'},
+        kind: {type: 'string', description: 'What kind of resource it is.'},
+        metadata: {
+          type: 'object',
+          ...(name === undefined
+            ? {}
+            : {
+                properties: {
+                  name: {
+                    type: 'string',
+                    ...('maxLength' in name ? {maxLength: name.maxLength} : {}),
+                    ...('pattern' in name ? {pattern: name.pattern} : {}),
+                  },
                 },
-              },
-            }),
+              }),
+        },
+        spec: {description: 'What is wanted.', ...spec},
+        ...(hasStatus ? {status: {description: 'What is. Written by Nexus only.', ...status}} : {}),
       },
     },
+    byPath,
+    '',
+  );
+}
+
+/** `schema` with what `byPath` adds to it and its parts; `path` is its own. */
+function refine(schema: JsonSchema, byPath: Readonly<Record<string, Refinement>>, path: string): JsonSchema {
+  const {properties, items} = schema;
+  return {
+    ...schema,
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: Object.fromEntries(
+            Object.entries(properties).map(([name, property]) => [
+              name,
+              refine(property, byPath, path === '' ? name : `${path}.${name}`),
+            ]),
+          ),
+        }),
+    ...(items === undefined ? {} : {items: refine(items, byPath, `${path}[]`)}),
+    ...byPath[path],
   };
+}
+
+function nonEmpty<K extends string, T>(key: K, list: readonly T[] = []): {[P in K]?: readonly T[]} {
+  const entry: {[P in K]?: readonly T[]} = {};
+  return list.length === 0 ? entry : {...entry, [key]: list};
 }

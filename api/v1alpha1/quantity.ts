@@ -22,6 +22,7 @@ const pattern = /^(?<amount>[0-9]+(?:\.[0-9]+)?)(?<unit>[kMGT]|[KMGT]i)?B?$/;
  */
 export const byteQuantity = z
   .string()
+  .max(32)
   .regex(pattern, 'must be a size such as 512MiB, 4GiB or 20GB')
   .refine(text => !pattern.test(text) || parseBytes(text) > 0, 'must be more than zero');
 

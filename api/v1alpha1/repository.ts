@@ -33,7 +33,10 @@ export const commitId = z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, 'mus
 
 /** Commits that were uploaded because no remote holds them: a git bundle, named by the SHA-256 of its bytes. */
 export const bundleReference = z.strictObject({
-  digest: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal'),
+  digest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
+    .describe('SHA-256 of the bundle.'),
   commit: commitId.describe('The tip of the branch in the bundle.'),
 });
 
@@ -45,9 +48,13 @@ export const repository = z
       .optional()
       .describe('Account that owns it, where it is hosted.'),
     name: directoryName.describe('Also the folder in /home/dev that it is cloned to.'),
-    url: repositoryUrl.optional(),
+    url: repositoryUrl
+      .optional()
+      .describe('Where it is cloned from: https, http, ssh or git, or user@host:path.'),
     branch: branchName.optional().describe("The remote's default branch when absent."),
-    bundle: bundleReference.optional(),
+    bundle: bundleReference
+      .optional()
+      .describe('Commits that nexus apply has uploaded because no remote holds them.'),
   })
   .refine(repo => repo.url !== undefined || repo.bundle !== undefined, {
     message: 'needs an address (url), or commits uploaded by nexus apply (bundle)',

@@ -3,14 +3,14 @@ import {byteQuantity, parseBytes} from './quantity.ts';
 
 const requests = z.strictObject({
   cpus: z.number().min(0).max(1024).optional().describe('Processors, also parts of one.'),
-  memory: byteQuantity.optional(),
-  disk: byteQuantity.optional(),
+  memory: byteQuantity.optional().describe('Such as 512MiB or 4GiB.'),
+  disk: byteQuantity.optional().describe('Such as 20GiB or 1TB.'),
 });
 
 const limits = z.strictObject({
-  cpus: z.int().min(1).max(1024).default(2),
-  memory: byteQuantity.default('4GiB'),
-  disk: byteQuantity.default('20GiB'),
+  cpus: z.int().min(1).max(1024).default(2).describe('Processors that it may use at once.'),
+  memory: byteQuantity.default('4GiB').describe('Such as 512MiB or 4GiB.'),
+  disk: byteQuantity.default('20GiB').describe('Such as 20GiB or 1TB.'),
   requests: requests
     .optional()
     .describe(

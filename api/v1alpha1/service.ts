@@ -8,17 +8,19 @@ const port = z
   .max(65535, 'must be between 1 and 65535');
 
 /** Names of environment variables, as POSIX shells accept them. */
-export const environment = z.record(
-  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be letters, digits and _, not starting with a digit'),
-  z.string().refine(value => !value.includes('\0'), 'must not contain a NUL character'),
-);
+export const environment = z
+  .record(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be letters, digits and _, not starting with a digit'),
+    z.string().regex(/^[^\0]*$/, 'must not contain a NUL character'),
+  )
+  .refine(variables => Object.keys(variables).length <= 500, 'must be at most 500 variables');
 
 /** What a shell runs, exactly as written: quotes, newlines and all. */
 export const shellCommand = z
   .string()
   .min(1, 'must not be empty')
   .max(65_536, 'must be at most 64 KiB')
-  .refine(value => !value.includes('\0'), 'must not contain a NUL character');
+  .regex(/^[^\0]*$/, 'must not contain a NUL character');
 
 /** Exactly one of http, tcp, command and process; none means `tcp` on the service's port, or `process` without one. */
 export const healthCheck = z
@@ -56,16 +58,21 @@ export const restartPolicy = z.enum(['always', 'on-failure', 'never']);
 const serviceFields = {
   command: shellCommand.describe('Run by bash in the repository as user dev.'),
   port: port.optional().describe('Where it listens inside the workspace; it gets a port on the node.'),
-  dependsOn: z.array(resourceName).default([]).describe('Started only once these are healthy.'),
-  healthCheck: healthCheck.optional(),
-  restart: restartPolicy.default('always'),
-  env: environment.default({}),
+  dependsOn: z.array(resourceName).max(25).default([]).describe('Started only once these are healthy.'),
+  healthCheck: healthCheck
+    .optional()
+    .describe('One of http, tcp, command and process; by default tcp on the port, or process without one.'),
+  restart: restartPolicy.default('always').describe('When it is started again after it has ended.'),
+  env: environment.default({}).describe("Added to the workspace's."),
 };
 
 /** A service without its name, as the short form writes it (the name is the key). */
 export const serviceTemplate = z.strictObject(serviceFields);
 
-export const service = z.strictObject({name: resourceName, ...serviceFields});
+export const service = z.strictObject({
+  name: resourceName.describe('Unique among the services of a workspace.'),
+  ...serviceFields,
+});
 
 export type Service = z.infer<typeof service>;
 export type HealthCheck = z.infer<typeof healthCheck>;

@@ -7,10 +7,10 @@ export const token = z.strictObject({
   kind: z.literal('Token'),
   metadata: objectMeta,
   spec: z.strictObject({
-    user: z.string(),
+    user: z.string().describe('Name of the User that it is of.'),
     sha256: z.string().describe('Of the opaque token, in hexadecimal.'),
-    description: z.string().default(''),
-    expiresAt: timestamp.optional(),
+    description: z.string().default('').describe('What it is for.'),
+    expiresAt: timestamp.optional().describe('When it ends to be accepted; never by default.'),
   }),
   status: z.strictObject({}).optional(),
 });
@@ -21,7 +21,7 @@ export const credential = z.strictObject({
   kind: z.literal('Credential'),
   metadata: objectMeta,
   spec: z.strictObject({
-    user: z.string(),
+    user: z.string().describe('Name of the User that it is of.'),
     host: z.string().describe('Of the git server, such as github.com.'),
     ciphertext: z.string().describe('AES-256-GCM: base64 of nonce (12 bytes), tag (16), ciphertext.'),
   }),

@@ -12,26 +12,31 @@ export const sshPublicKey = z
 
 export const githubUsername = z
   .string()
+  .max(39)
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}$/, 'must be a GitHub user name');
 
 export const userSpec = z.strictObject({
-  githubUsername: githubUsername.optional(),
-  githubId: z.int().positive().optional(),
+  githubUsername: githubUsername.optional().describe('Account on GitHub.'),
+  githubId: z.int().positive().optional().describe('Number of the account on GitHub, which never changes.'),
   sshKeys: z
     .array(
       z.strictObject({
-        publicKey: sshPublicKey,
-        fingerprint: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be a fingerprint such as SHA256:…'),
+        publicKey: sshPublicKey.describe('A line of authorized_keys, without options.'),
+        fingerprint: z
+          .string()
+          .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'must be a fingerprint such as SHA256:…')
+          .describe('As ssh-keygen -l prints it.'),
       }),
     )
     .max(50)
-    .default([]),
-  role: z.enum(['admin', 'user']).default('user'),
+    .default([])
+    .describe("Keys that open the user's workspaces."),
+  role: z.enum(['admin', 'user']).default('user').describe('An admin sees and changes everything.'),
 });
 
 export const userStatus = z.strictObject({
-  observedGeneration: z.int().optional(),
-  lastSeenAt: timestamp.optional(),
+  observedGeneration: z.int().optional().describe('The generation of spec that this status answers.'),
+  lastSeenAt: timestamp.optional().describe('When the user last made a request.'),
 });
 
 export const user = z.strictObject({
