@@ -18,6 +18,7 @@ const mayImport: Record<Layer, readonly Layer[]> = {
 const reserved: ReadonlyMap<string, readonly Layer[]> = new Map([
   ['api/server/', ['api', 'cli']],
   ['api/storage/sqlite/', ['api', 'cli']],
+  ['api/storage/kubernetes/', ['api', 'cli']],
 ]);
 
 /** Files that decide and do nothing else: they may import types and pure functions, never an effect. */

@@ -1,0 +1,122 @@
+import {z} from 'zod';
+import type {Kind} from '../../v1alpha1/kinds.ts';
+import {apiVersion} from '../../v1alpha1/metadata.ts';
+import type {Document} from '../document.ts';
+import {freeze} from '../document.ts';
+import {ApiServerError} from './api-failure.ts';
+
+/** An object as the API server has it, as far as the store looks at it. */
+const apiObject = z.object({
+  metadata: z.object({
+    name: z.string(),
+    uid: z.string().default(''),
+    resourceVersion: z.string().default('0'),
+    generation: z.int().default(1),
+    creationTimestamp: z.string().default(''),
+    deletionTimestamp: z.string().optional(),
+    finalizers: z.array(z.string()).optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+    ownerReferences: z.array(z.unknown()).optional(),
+  }),
+  spec: z.unknown().optional(),
+  status: z.unknown().optional(),
+});
+
+/** A stored object, and what the API server says of it beyond that. */
+export type Held = {
+  readonly document: Document;
+  /** The API server's own uid of it. */
+  readonly apiUid: string;
+  /** Its status is still in the annotation with which it was created. */
+  readonly unfinished: boolean;
+};
+
+/**
+ * `NAME/UID`: the object keeps the uid that it had in another store, or before it was deleted; names of instances derive from that. It counts only on
+ * an object of that name: a copy of a manifest under another name is another object.
+ */
+export const identityAnnotation = 'nexus.dev/identity';
+
+/** A status given at creation, as JSON, until it is in the status subresource: so that no one ever sees the object without. */
+export const statusAnnotation = 'nexus.dev/initial-status';
+
+/** Changed to make writes that are under way fail. */
+export const fenceAnnotation = 'nexus.dev/fenced-at';
+
+const hidden: readonly string[] = [identityAnnotation, statusAnnotation, fenceAnnotation];
+
+/** What the API server gave for an object of `kind`. Throws ApiServerError for what is none. */
+export function fromApi(kind: Kind, given: unknown): Held {
+  const parsed = apiObject.safeParse(given);
+  if (!parsed.success) {
+    throw new ApiServerError(`The API server gave a ${kind} that is none`, 0, {cause: parsed.error});
+  }
+
+  const {metadata, spec, status} = parsed.data;
+  const {annotations = {}, labels = {}, finalizers = [], ownerReferences, deletionTimestamp} = metadata;
+  const shown = Object.fromEntries(Object.entries(annotations).filter(([key]) => !hidden.includes(key)));
+  const initial = status === undefined ? initialStatus(annotations[statusAnnotation]) : undefined;
+  const known = status ?? initial;
+  return {
+    apiUid: metadata.uid,
+    unfinished: initial !== undefined,
+    document: freeze({
+      apiVersion,
+      kind,
+      metadata: {
+        name: metadata.name,
+        uid: ownUid(metadata.name, annotations[identityAnnotation]) ?? metadata.uid,
+        resourceVersion: metadata.resourceVersion,
+        // There it also grows when deletion is asked for.
+        generation: metadata.generation - (deletionTimestamp === undefined ? 0 : 1),
+        creationTimestamp: metadata.creationTimestamp,
+        ...(deletionTimestamp === undefined ? {} : {deletionTimestamp}),
+        ...(finalizers.length === 0 ? {} : {finalizers}),
+        ...(Object.keys(labels).length === 0 ? {} : {labels}),
+        ...(Object.keys(shown).length === 0 ? {} : {annotations: shown}),
+        ...(ownerReferences === undefined ? {} : {ownerReferences}),
+      },
+      spec: spec ?? {},
+      ...(known === undefined ? {} : {status: known}),
+    }),
+  };
+}
+
+/** `document` as it is sent; the uid is the API server's own affair unless it `isGiven`. */
+export function toApi(document: Document, namespace: string, isGiven: boolean): Record<string, unknown> {
+  const {apiVersion: version, kind, metadata, spec, status} = document;
+  const {name, uid, resourceVersion, labels, annotations = {}, finalizers, ownerReferences} = metadata;
+  const identity = isGiven ? {[identityAnnotation]: `${name}/${uid}`} : {};
+  return {
+    apiVersion: version,
+    kind,
+    metadata: {
+      name,
+      namespace,
+      ...(resourceVersion === '0' ? {} : {resourceVersion}),
+      ...(labels === undefined ? {} : {labels}),
+      annotations: {...annotations, ...identity},
+      ...(finalizers === undefined ? {} : {finalizers}),
+      ...(ownerReferences === undefined ? {} : {ownerReferences}),
+    },
+    spec,
+    ...(status === undefined ? {} : {status}),
+  };
+}
+
+function ownUid(name: string, identity: string | undefined): string | undefined {
+  const prefix = `${name}/`;
+  const uid = identity?.startsWith(prefix) === true ? identity.slice(prefix.length) : undefined;
+  return uid !== undefined && /^[a-z0-9](?:[-a-z0-9]{0,55}[a-z0-9])?$/.test(uid) ? uid : undefined;
+}
+
+/** Undefined also for what people wrote there that is none. */
+function initialStatus(text: string | undefined): unknown {
+  try {
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

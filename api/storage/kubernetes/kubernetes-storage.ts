@@ -1,0 +1,120 @@
+import type {Clock} from '../../effects/clock.ts';
+import {timestampAt} from '../../effects/clock.ts';
+import type {Logger} from '../../effects/logger.ts';
+import {silentLogger} from '../../effects/logger.ts';
+import type {Random} from '../../effects/random.ts';
+import {kinds} from '../../v1alpha1/kinds.ts';
+import {apiVersion} from '../../v1alpha1/metadata.ts';
+import {checkKind, toJson} from '../check-object.ts';
+import {asStored} from '../document.ts';
+import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
+import type {Storage} from '../storage.ts';
+import {createApiResources} from './api-resources.ts';
+import {createApiServer} from './api-server.ts';
+import type {ClusterOptions} from './cluster-config.ts';
+import {loadClusterConfig} from './cluster-config.ts';
+import {createCredentials} from './credentials.ts';
+import {nextEpoch} from './epoch.ts';
+import {createHistory} from './history.ts';
+import {createPortClaims} from './port-claims.ts';
+import {createReader} from './reader.ts';
+import {createRemoval} from './removal.ts';
+import {createTombstones} from './tombstones.ts';
+import type {WatchTimes} from './watch.ts';
+import {createWatches, defaultWatchTimes} from './watch.ts';
+import {createWriter} from './writer.ts';
+
+export type KubernetesStorageOptions = ClusterOptions & {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Logger;
+  readonly times?: Partial<WatchTimes>;
+};
+
+export type KubernetesStorage = Storage & {
+  /** Where it is, for people. */
+  readonly place: {readonly server: string; readonly namespace: string};
+};
+
+/**
+ * The store in one namespace of a Kubernetes API server (1.32 or later) that has the definitions in `crds/`. Any number of processes may have it open. Objects that
+ * it returns are frozen. What differs from SQLite is said where it is done: {@link createHistory}, {@link createPortClaims}.
+ */
+export async function openKubernetesStorage(options: KubernetesStorageOptions): Promise<KubernetesStorage> {
+  const {clock, random, log = silentLogger} = options;
+  const cluster = await loadClusterConfig(options);
+  const {namespace, server} = cluster;
+  const credentials = createCredentials(cluster, clock);
+  const api = createApiResources(createApiServer(cluster, credentials, clock), {
+    groupVersion: apiVersion,
+    namespace,
+  });
+  const reader = createReader(api);
+  const times = {...defaultWatchTimes, ...options.times};
+  const watches = createWatches({api, reader, clock, random, log, times});
+  const claims = createPortClaims({api, reader, clock, random});
+  const tombstones = createTombstones(api, clock);
+  const history = createHistory(tombstones, clock);
+  const removal = createRemoval({api, claims, tombstones, clock, namespace});
+  const writer = createWriter({api, reader, claims, removal, history, clock, random, namespace});
+
+  return {
+    place: {server, namespace},
+    async get(kind, name) {
+      checkKind(kind);
+      return asStored<typeof kind>((await reader.get(kind, name)).document);
+    },
+    async list(kind, listOptions = {}) {
+      checkKind(kind);
+      return reader.list(kind, listOptions);
+    },
+    async create(kind, object, writeOptions = {}) {
+      const candidate = toJson(kind, object);
+      const document = created(candidate, {uid: random.uuid(), now: timestampAt(clock.now())});
+      await watches.positioned();
+      const uidIsGiven = candidate.metadata.uid !== undefined;
+      return asStored<typeof kind>(await writer.insert(document, {...writeOptions, uidIsGiven}));
+    },
+    async update(kind, object, writeOptions) {
+      const candidate = toJson(kind, object);
+      await watches.positioned();
+      const target = {kind, name: candidate.metadata.name, part: 'declared'} as const;
+      return asStored<typeof kind>(
+        await writer.change(target, current => updated(current, candidate), writeOptions),
+      );
+    },
+    async updateStatus(kind, object, writeOptions) {
+      const candidate = toJson(kind, object);
+      await watches.positioned();
+      const target = {kind, name: candidate.metadata.name, part: 'status'} as const;
+      return asStored<typeof kind>(
+        await writer.change(target, current => statusUpdated(current, candidate), writeOptions),
+      );
+    },
+    async delete(kind, name, {preconditions, ...writeOptions} = {}) {
+      checkKind(kind);
+      await watches.positioned();
+      const now = timestampAt(clock.now());
+      const target = {kind, name, part: 'whole'} as const;
+      return asStored<typeof kind>(
+        await writer.change(target, current => deleted(current, now, preconditions), writeOptions),
+      );
+    },
+    watch(kind, watchOptions) {
+      checkKind(kind);
+      return watches.watch(kind, watchOptions);
+    },
+    async history(kind, name) {
+      checkKind(kind);
+      return history.of(kind, name, await reader.find(kind, name));
+    },
+    beginEpoch: () => nextEpoch(api, {clock, random}),
+    async ping() {
+      await api.list(kinds.Workspace.plural, {limit: '1'});
+    },
+    async [Symbol.asyncDispose]() {
+      watches.close(new Error(`The store of namespace ${namespace} is closed`));
+      await credentials[Symbol.asyncDispose]();
+    },
+  };
+}
