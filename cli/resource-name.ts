@@ -53,13 +53,22 @@ export function parseTarget(word: string): Target {
 
 /** The name of a workspace, as `my-project` or `workspace/my-project`. Throws CliError. */
 export function workspaceName(word: string): string {
+  return nameOfKind('Workspace', word);
+}
+
+/** `NAME`, or `node/NAME` as other commands print it. Throws CliError. */
+export function nodeName(word: string): string {
+  return nameOfKind('Node', word);
+}
+
+function nameOfKind(wanted: ServedKind, word: string): string {
   if (!word.includes('/')) {
     return word;
   }
 
   const {kind, name} = parseTarget(word);
-  if (kind !== 'Workspace') {
-    throw new CliError('usage', `"${word}" is no workspace`);
+  if (kind !== wanted) {
+    throw new CliError('usage', `"${word}" is no ${kinds[wanted].singular}`);
   }
 
   return name;

@@ -2,6 +2,8 @@ import type {GatewayView} from '../server/gateway-routes.ts';
 import type {Health} from '../server/health-messages.ts';
 import type {BundleClient} from './bundle-client.ts';
 import {createBundleClient} from './bundle-client.ts';
+import type {NodeClient} from './node-client.ts';
+import {createNodeClient} from './node-client.ts';
 import type {ResourceClient} from './resource-client.ts';
 import {createResourceClient} from './resource-client.ts';
 import type {TransportOptions} from './transport.ts';
@@ -20,6 +22,7 @@ export type Client = ResourceClient &
     readonly url: string;
     readonly workspaces: WorkspaceClient;
     readonly users: UserClient;
+    readonly nodes: NodeClient;
     readonly bundles: BundleClient;
     /** Where the ssh gateway is. */
     gateway(options?: {signal?: AbortSignal}): Promise<GatewayView>;
@@ -34,6 +37,7 @@ export function createClient(options: TransportOptions): Client {
     url: options.url,
     workspaces: createWorkspaceClient(transport),
     users: createUserClient(transport),
+    nodes: createNodeClient(transport),
     bundles: createBundleClient(transport),
     gateway: ({signal} = {}) => transport.json({method: 'GET', path: '/api/v1/gateway', signal}),
     health: ({signal} = {}) => transport.json({method: 'GET', path: '/health', signal, acceptStatus: [503]}),

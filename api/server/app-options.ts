@@ -2,6 +2,7 @@ import type {Registry} from 'prom-client';
 import type {Clock} from '../effects/clock.ts';
 import type {Logger} from '../effects/logger.ts';
 import type {Random} from '../effects/random.ts';
+import type {NodeSetup} from '../node-setup/node-setup.ts';
 import type {BundleStore} from '../storage/bundle-store.ts';
 import type {CredentialStore} from '../storage/credential-store.ts';
 import type {Storage} from '../storage/storage.ts';
@@ -25,6 +26,7 @@ export type GatewayInfo = {
 export type AppOptions = {
   readonly storage: Storage;
   readonly live: LiveInstances;
+  readonly nodeSetup: NodeSetup;
   readonly bundles: BundleStore;
   readonly credentials: CredentialStore;
   readonly github: GithubIdentity;

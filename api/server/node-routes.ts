@@ -1,10 +1,11 @@
 import {z} from 'zod';
-import {isStorageError, StorageError} from '../storage/storage-error.ts';
+import {isStorageError} from '../storage/storage-error.ts';
 import {findCondition} from '../v1alpha1/condition.ts';
 import type {Stored} from '../v1alpha1/kinds.ts';
 import {apiVersion} from '../v1alpha1/metadata.ts';
 import {nodeSpec} from '../v1alpha1/node.ts';
 import type {CallerStorage} from './authorized-storage.ts';
+import {checkNodeEmpty} from './node-emptiness.ts';
 import type {NodeView} from './node-messages.ts';
 import {createNodeRequest, nodeList, nodeView as nodeViewSchema} from './node-messages.ts';
 import {flag} from './query.ts';
@@ -79,7 +80,7 @@ export function nodeRoutes({authorized}: RouteContext): Route[] {
       async handle({caller, requestId, params: {name = ''}, query: {force}}) {
         const storage = authorized.as(caller, requestId);
         if (!force) {
-          await checkEmpty(storage, name);
+          await checkNodeEmpty(storage, name);
         }
 
         return {status: 200, body: nodeView(await storage.delete('Node', name))};
@@ -117,16 +118,6 @@ async function setUnschedulable(
         throw error;
       }
     }
-  }
-}
-
-async function checkEmpty(storage: CallerStorage, name: string): Promise<void> {
-  const {items} = await storage.list('Workspace', {fields: {'status.node': name}});
-  if (items.length > 0) {
-    throw new StorageError(
-      'Conflict',
-      `${items.length} workspaces are on node "${name}": delete them first, or use force to leave them there`,
-    );
   }
 }
 

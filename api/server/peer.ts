@@ -1,4 +1,5 @@
 import type {IncomingMessage} from 'node:http';
+import {TLSSocket} from 'node:tls';
 
 export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(?:::1$|(?:::ffff:)?127\.)/.test(address);
@@ -11,4 +12,9 @@ export function isLocal({socket, headers}: IncomingMessage): boolean {
     headers['x-forwarded-for'] === undefined &&
     headers.forwarded === undefined
   );
+}
+
+/** Whether nobody on the way can read along: by TLS, or on this machine, where a proxy that answers for others has the TLS. */
+export function isConfidential({socket}: IncomingMessage): boolean {
+  return socket instanceof TLSSocket || isLoopback(socket.remoteAddress);
 }

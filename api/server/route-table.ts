@@ -5,6 +5,7 @@ import {eventRoutes} from './event-routes.ts';
 import {gatewayRoutes} from './gateway-routes.ts';
 import {healthRoutes} from './health-routes.ts';
 import {nodeRoutes} from './node-routes.ts';
+import {nodeSetupRoutes} from './node-setup-routes.ts';
 import {openapiRoutes} from './openapi-routes.ts';
 import {registrationRoutes} from './registration-routes.ts';
 import {resourceRoutes} from './resource-routes.ts';
@@ -36,6 +37,7 @@ export function createRouteTable(context: RouteContext): readonly Route[] {
     ...userRoutes(context),
     ...bundleRoutes(context),
     ...nodeRoutes(context),
+    ...nodeSetupRoutes(context),
     ...eventRoutes(context),
   ];
   return [...table, ...openapiRoutes(table, context.version)];

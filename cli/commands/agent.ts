@@ -1,6 +1,7 @@
 import {access} from 'node:fs/promises';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {receiveBaseImage} from '../../agent/base-image.ts';
 import {relayAgent, runAgentDaemon, agentStatus as statusOf, stopAgent as stop} from '../../agent/main.ts';
 import {purgeNode, setupNode} from '../../agent/setup-node.ts';
 import type {Provider} from '../../api/v1alpha1/workspace.ts';
@@ -32,14 +33,16 @@ export async function agent(
 }
 
 export type SetupAgentOptions = {
-  readonly image: string;
+  readonly image?: string;
+  readonly imageDigest?: string;
   readonly installation?: string;
   readonly provider?: readonly string[];
+  readonly json?: boolean;
 };
 
 export async function setupAgent(
   cli: Cli,
-  {image, installation: given, provider: names}: SetupAgentOptions,
+  {image, imageDigest, installation: given, provider: names, json}: SetupAgentOptions,
 ): Promise<void> {
   if (given !== undefined && !/^[0-9a-f]{6}$/.test(given)) {
     throw new CliError('usage', `--installation wants six hexadecimal digits, not "${given}"`, {
@@ -47,31 +50,80 @@ export async function setupAgent(
     });
   }
 
-  const file = path.resolve(cli.cwd, image);
+  const file = image === undefined ? undefined : await existingImage(path.resolve(cli.cwd, image));
+  const providers = names?.map(parseProvider);
+  await ensureHome(cli.home);
+  const {
+    installation,
+    backends,
+    failures,
+    image: found,
+  } = await setupNode({
+    home: cli.home,
+    progress: cli.note,
+    ...(file === undefined ? {} : {image: file}),
+    ...(imageDigest === undefined ? {} : {imageDigest: checkDigest(imageDigest)}),
+    ...(given === undefined ? {} : {installation: given}),
+    ...(providers === undefined ? {} : {providers}),
+  });
+  const texts = failures.map(
+    ({provider, error}) => `${provider}: ${error instanceof Error ? error.message : String(error)}`,
+  );
+  if (json === true) {
+    cli.print(JSON.stringify({installation, backends, failures: texts, image: found}));
+    return;
+  }
+
+  for (const text of texts) {
+    cli.note(`this provider could not be set up, the others were: ${text}`);
+  }
+
+  if (!found.present) {
+    cli.note('There is no image nexus/base yet: nexus agent setup --image FILE imports one.');
+  }
+
+  cli.print(`installation ${installation} is ready on ${backends.join(', ')}`);
+}
+
+async function existingImage(file: string): Promise<string> {
   try {
     await access(file);
+    return file;
   } catch (error) {
     throw new CliError('usage', `there is no image ${file}`, {
       hint: 'Make one with hack/build-image.',
       cause: error,
     });
   }
+}
 
-  const providers = names?.map(parseProvider);
-  await ensureHome(cli.home);
-  const {installation, backends, failures} = await setupNode({
-    home: cli.home,
-    image: file,
-    progress: cli.note,
-    ...(given === undefined ? {} : {installation: given}),
-    ...(providers === undefined ? {} : {providers}),
-  });
-  for (const {provider, error} of failures) {
-    cli.note(
-      `provider ${provider} could not be set up, the others were: ${error instanceof Error ? error.message : String(error)}`,
-    );
+function checkDigest(digest: string): string {
+  if (!/^[0-9a-f]{64}$/.test(digest)) {
+    throw new CliError('usage', 'the digest of an image is a SHA-256 of 64 hexadecimal digits');
   }
-  cli.print(`installation ${installation} is ready on ${backends.join(', ')}`);
+
+  return digest;
+}
+
+/** Of `nexus node add`, from the server: the image comes in through standard input. */
+export async function receiveImage(
+  cli: Cli,
+  digest: string,
+  options: {readonly size: string; readonly offset: string},
+): Promise<void> {
+  const wanted = {digest: checkDigest(digest), size: Number(options.size)};
+  const offset = Number(options.offset);
+  if (!Number.isSafeInteger(wanted.size) || !Number.isSafeInteger(offset) || offset < 0) {
+    throw new CliError('usage', '--size and --offset are numbers of bytes');
+  }
+
+  await ensureHome(cli.home);
+  const failures = await receiveBaseImage(cli.home, {wanted, offset, source: cli.stdin});
+  for (const {provider, error} of failures) {
+    cli.note(`not imported for ${provider}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+
+  cli.print('imported');
 }
 
 function parseProvider(text: string): Provider {

@@ -26,11 +26,16 @@ export async function describe(cli: Cli, words: readonly string[]): Promise<void
   for (const [index, {kind, name}] of all.entries()) {
     const resource = await client.get(kind, name, {signal: cli.signal});
     const events = await eventsAbout(client, resource, cli.signal);
+    const workspaces = kind === 'Node' ? await workspacesOn(client, name, cli.signal) : undefined;
     if (index > 0) {
       cli.print('\n');
     }
 
-    for (const line of describeResource(resource, {now: cli.clock.now(), style: cli.style, events})) {
+    const options = {now: cli.clock.now(), style: cli.style, events};
+    for (const line of describeResource(
+      resource,
+      workspaces === undefined ? options : {...options, workspaces},
+    )) {
       cli.print(line);
     }
   }
@@ -52,4 +57,14 @@ export async function eventsAbout(
 
     throw error;
   }
+}
+
+/** As far as the caller may see them. */
+export async function workspacesOn(
+  client: Pick<Client, 'list'>,
+  node: string,
+  signal: AbortSignal,
+): Promise<readonly Stored<'Workspace'>[]> {
+  const {items} = await client.list('Workspace', {fieldSelector: `status.node=${node}`, signal});
+  return items;
 }

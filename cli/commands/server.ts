@@ -4,6 +4,8 @@ import {fileURLToPath} from 'node:url';
 import {pino} from 'pino';
 import {systemRandom} from '../../api/effects/random.ts';
 import {createConnectToNode} from '../../controller/agent-client/connect-to-node.ts';
+import {createAgentInstaller} from '../../controller/agent-install/installer.ts';
+import {createAgentPackages} from '../agent-package/agent-packages.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
 import type {ServeOptions} from '../server/serve.ts';
@@ -64,6 +66,10 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
       host: options.host,
       port,
       connect,
+      installer: createAgentInstaller({
+        packages: createAgentPackages({home, env: cli.env, version: cli.version}),
+        clock: cli.clock,
+      }),
       log,
       version: cli.version,
       clock: cli.clock,

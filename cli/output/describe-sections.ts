@@ -9,6 +9,8 @@ export type DescribeOptions = {
   readonly now: number;
   readonly style: Style;
   readonly events: readonly Stored<'Event'>[];
+  /** Of a node: those that are on it, as far as they may be seen. */
+  readonly workspaces?: readonly Stored<'Workspace'>[];
 };
 
 /** `Name:   value`, values in one column; those that are undefined are left out, lines of a value stay in its column. */

@@ -1,10 +1,13 @@
 import {age} from '../../api/v1alpha1/age.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {DescribeOptions} from './describe-sections.ts';
-import {conditionSection, eventSection, fields, labelText} from './describe-sections.ts';
+import {conditionSection, eventSection, fields, labelText, section} from './describe-sections.ts';
 import {describeWorkspace} from './describe-workspace.ts';
 import type {ShownResource} from './kind-columns.ts';
+import {headersOf, rowOf} from './kind-columns.ts';
+import {nodeUsage, sizeText} from './node-usage.ts';
 import {gibibytes} from './rows/node-rows.ts';
+import type {Cell} from './table.ts';
 
 /** All that there is to say about one resource, a line each. Pure. */
 export function describeResource(resource: ShownResource, options: DescribeOptions): string[] {
@@ -27,8 +30,11 @@ export function describeResource(resource: ShownResource, options: DescribeOptio
   }
 }
 
-function describeNode({metadata, spec, status}: Stored<'Node'>, options: DescribeOptions): string[] {
+function describeNode(node: Stored<'Node'>, options: DescribeOptions): string[] {
+  const {metadata, spec, status} = node;
   const {capacity, allocatable} = status ?? {};
+  const {workspaces} = options;
+  const usage = workspaces === undefined ? undefined : nodeUsage(node, workspaces);
   const sizes = (of: typeof capacity) =>
     of === undefined
       ? undefined
@@ -51,10 +57,21 @@ function describeNode({metadata, spec, status}: Stored<'Node'>, options: Describ
         .join('\n'),
       Capacity: sizes(capacity),
       Allocatable: sizes(allocatable),
-      Workspaces: String(status?.workspaces ?? 0),
+      Reserved: usage === undefined ? undefined : sizeText(usage.reserved),
+      Free: usage?.free === undefined ? undefined : sizeText(usage.free),
+      Workspaces: String(workspaces?.length ?? status?.workspaces ?? 0),
     }),
+    ...section(
+      'Workspaces',
+      {headers: headersOf('Workspace', false), rows: rowsOf(workspaces, options)},
+      options.style,
+    ),
     ...conditionSection(status?.conditions, options),
   ];
+}
+
+function rowsOf(workspaces: readonly Stored<'Workspace'>[] = [], {now}: DescribeOptions): Cell[][] {
+  return workspaces.map(workspace => rowOf(workspace, {wide: false, now}));
 }
 
 function describeUser({metadata, spec}: Stored<'User'>, {now}: DescribeOptions): string[] {

@@ -16,12 +16,23 @@ export function addAgentCommands(program: Command, {cli, setExitCode}: Registrat
   agent
     .command('setup')
     .description('make what the backends of this machine need for workspaces: network, storage and image')
-    .requiredOption('--image <file>', 'the image nexus/base, as hack/build-image makes it')
+    .option('--image <file>', 'the image nexus/base, as hack/build-image makes it')
+    .option('--image-digest <sha256>', 'tell whether nexus/base is made of this file')
     .option('--provider <name...>', 'only this one: lxc, docker or qemu; by default all that are found')
     .option('--installation <id>', 'of the server that this node is for ($NEXUS_HOME/installation there)')
+    .option('--json', 'tell the outcome for programs')
     .action(async (options: SetupAgentOptions) => {
       const {setupAgent} = await import('../commands/agent.ts');
       await setupAgent(cli, options);
+    });
+  agent
+    .command('receive-image', {hidden: true})
+    .argument('<sha256>')
+    .requiredOption('--size <bytes>')
+    .option('--offset <bytes>', 'goes on from here', '0')
+    .action(async (digest: string, options: {size: string; offset: string}) => {
+      const {receiveImage} = await import('../commands/agent.ts');
+      await receiveImage(cli, digest, options);
     });
   agent
     .command('purge')

@@ -1,6 +1,7 @@
 import type {Command} from 'commander';
 import type {GetOptions} from '../commands/get.ts';
-import type {NodeAddOptions} from '../commands/node.ts';
+import type {NodeAddOptions} from '../commands/node-add.ts';
+import type {NodeRemoveOptions} from '../commands/node-remove.ts';
 import {withOutput} from './options.ts';
 import type {Registration} from './registration.ts';
 
@@ -10,53 +11,65 @@ export function addNodeCommands(program: Command, {cli, setExitCode}: Registrati
   node
     .command('add')
     .argument('<name>')
-    .argument('<address>', 'host name or IP address, reached by ssh from the server')
-    .description('add a machine; its host key is shown, and pinned once you agree')
-    .option('--user <name>', 'login name', 'root')
-    .option('--port <port>', 'of its sshd', '22')
+    .argument('<address>', "host name or IP address, reached by ssh from the server's machine")
+    .description(
+      'make a node of a machine: checks it, lets the server in, installs the agent; again, it repairs',
+    )
+    .option('--user <name>', 'login name (default: as before, else root)')
+    .option('--port <port>', 'of its sshd (default: as before, else 22)')
     .option('--identity <file>', "private key on the server's disk (default: the server's own)")
-    .option('--host-key <key>', 'pin this public host key instead of the one it shows')
+    .option(
+      '--bootstrap-password',
+      'ask for the password, or read it from standard input, to let the server in',
+    )
+    .option('--host-key <key>', 'the public host key that the machine must show')
+    .option('--replace-host-key', 'agree to another host key than the pinned one')
     .option('--label <key=value...>', 'for node selectors')
     .option('-y, --yes', 'agree to the host key that it shows')
+    .option('-o, --output <format>', 'json, yaml or name')
     .action(async (name: string, address: string, options: NodeAddOptions) => {
-      const {addNode} = await import('../commands/node.ts');
+      const {addNode} = await import('../commands/node-add.ts');
       await addNode(cli, {name, address}, options);
     });
 
   withOutput(node.command('list'))
     .alias('ls')
-    .description('list nodes')
+    .description('list nodes; with -o wide how much of each is taken')
     .option('-w, --watch', 'go on showing what changes')
     .action(async (options: GetOptions) => {
-      const {get} = await import('../commands/get.ts');
-      await get(cli, ['nodes'], options);
+      const {listNodes} = await import('../commands/node-list.ts');
+      await listNodes(cli, options);
     });
 
   node
     .command('status')
     .argument('<name>')
-    .description('show how a node is')
-    .action(async (name: string) => {
-      const {describe} = await import('../commands/describe.ts');
-      await describe(cli, ['node', name]);
+    .description('show how a node is, what runs on it and what has happened')
+    .option('-o, --output <format>', 'json, yaml, name or jsonpath=PATH')
+    .action(async (name: string, options: {output?: string}) => {
+      const {nodeStatus} = await import('../commands/node-status.ts');
+      await nodeStatus(cli, name, options);
     });
 
   node
     .command('test')
     .argument('<name>')
-    .description('check that a node is reached, with the host key that is pinned, and that its agent answers')
-    .action(async (name: string) => {
-      const {testNode} = await import('../commands/node.ts');
-      setExitCode(await testNode(cli, name));
+    .description('check a node step by step, and say what helps where something is wrong; changes nothing')
+    .option('-o, --output <format>', 'json, yaml or name')
+    .action(async (name: string, options: {output?: string}) => {
+      const {testNode} = await import('../commands/node-test.ts');
+      setExitCode(await testNode(cli, name, options));
     });
 
   node
     .command('remove')
     .argument('<name>')
     .description('forget a node; refused while workspaces are on it')
-    .action(async (name: string) => {
-      const {removeNode} = await import('../commands/node.ts');
-      await removeNode(cli, name);
+    .option('--purge', "also take the agent, what it has set up and the server's key away from the machine")
+    .option('--force', 'also with workspaces on it, or with what it keeps of deleted ones')
+    .action(async (name: string, options: NodeRemoveOptions) => {
+      const {removeNode} = await import('../commands/node-remove.ts');
+      await removeNode(cli, name, options);
     });
 
   for (const [name, description] of [
@@ -68,7 +81,7 @@ export function addNodeCommands(program: Command, {cli, setExitCode}: Registrati
       .argument('<name>')
       .description(description)
       .action(async (word: string) => {
-        const {setUnschedulable} = await import('../commands/node.ts');
+        const {setUnschedulable} = await import('../commands/node-cordon.ts');
         await setUnschedulable(cli, word, name === 'cordon');
       });
   }

@@ -15,14 +15,18 @@ import {createCredentialStore} from '../../api/storage/credential-store.ts';
 import {createFsBundleStore} from '../../api/storage/fs-bundle-store.ts';
 import {lockStore} from '../../api/storage/sqlite/lock-store.ts';
 import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
+import type {AgentInstaller} from '../../controller/agent-client/agent-installer.ts';
 import type {Connect} from '../../controller/agent-client/connect.ts';
+import {createNodeSetup} from '../../controller/node-setup/node-setup.ts';
 import {runController} from '../../controller/run.ts';
 import {ensureHome} from '../home.ts';
 import {processStart} from '../process-start.ts';
 import type {ServerRecord} from '../server-address.ts';
 import {serverPortFile, serverRecordFile} from '../server-address.ts';
 import {ownKeyFile} from '../ssh/identity.ts';
+import {createBaseImageFile} from './base-image-file.ts';
 import {collectBundles} from './collect-bundles.ts';
+import {createIdentities} from './identities.ts';
 import {createLiveInstances} from './live-instances.ts';
 import {ensureLocalNode} from './local-node.ts';
 import type {GatewayChoice} from './open-gateway.ts';
@@ -45,6 +49,8 @@ export type ServeOptions = {
   readonly githubUrl?: string;
   /** How nodes are reached. */
   readonly connect: Connect;
+  /** How the agent gets onto machines. */
+  readonly installer: AgentInstaller;
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -143,6 +149,15 @@ export async function serve(options: ServeOptions): Promise<Server> {
     log,
     registry,
     live: createLiveInstances(controller.agents),
+    nodeSetup: createNodeSetup({
+      clock,
+      storage,
+      agents: controller.agents,
+      installation,
+      installer: options.installer,
+      identity: createIdentities({home, installation}),
+      image: createBaseImageFile(path.join(home, 'images', 'base.tar.zst')),
+    }),
     github: createGithubIdentity(options.githubUrl === undefined ? {} : {baseUrl: options.githubUrl}),
     version: options.version,
     controllerHealth: () =>

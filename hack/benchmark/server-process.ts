@@ -7,6 +7,7 @@ import {systemClock} from '../../api/effects/clock.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
 import {serve} from '../../cli/server/serve.ts';
+import {noInstaller} from '../../test/fakes/no-installer.ts';
 import {createSimulatedNodes} from './simulated-nodes.ts';
 import type {Account} from './simulated-store.ts';
 import {countReady, fillStore, settled} from './simulated-store.ts';
@@ -24,6 +25,7 @@ const server = await serve({
   host: '127.0.0.1',
   port: 0,
   connect: createSimulatedNodes().connect,
+  installer: noInstaller,
   version: 'benchmark',
   // Written as in earnest, and thrown away.
   log: pino({base: null}, pino.destination('/dev/null')),

@@ -11,6 +11,7 @@ import {createLiveInstances} from '../../cli/server/live-instances.ts';
 import type {Server} from '../../cli/server/serve.ts';
 import {serve} from '../../cli/server/serve.ts';
 import {runProgram} from '../../cli/spawned.ts';
+import {noInstaller} from '../fakes/no-installer.ts';
 import {fresh, shop} from './output/literals.ts';
 import type {CliBench} from './run-cli.ts';
 import {createBench} from './run-cli.ts';
@@ -26,6 +27,7 @@ const start = (
     connect: async () => {
       throw new AgentError('Disconnected', 'there is no agent in this test');
     },
+    installer: noInstaller,
     version: '0.0.1-test',
     clock: systemClock,
     random: systemRandom,

@@ -276,7 +276,7 @@ test('nodes are added, told of, cordoned and removed', async t => {
   await server.storage.updateStatus('Workspace', {...created, status: {node: 'a'}});
   const refused = await server.call('/api/v1/nodes/a', {method: 'DELETE'});
   t.is(refused.status, 409);
-  t.regex(refused.json.error.message, /1 workspaces are on node/);
+  t.regex(refused.json.error.message, /1 workspace is on node "a": web\./);
   t.is((await server.call('/api/v1/nodes/a?force=1', {method: 'DELETE'})).status, 200);
   t.is((await server.call('/api/v1/nodes/a')).status, 404);
 });

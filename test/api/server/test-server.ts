@@ -12,6 +12,7 @@ import {createClient} from '../../../api/client/client.ts';
 import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {systemRandom} from '../../../api/effects/random.ts';
+import type {NodeSetup} from '../../../api/node-setup/node-setup.ts';
 import type {App} from '../../../api/server/app.ts';
 import {createApp} from '../../../api/server/app.ts';
 import type {AppOptions} from '../../../api/server/app-options.ts';
@@ -19,6 +20,7 @@ import {ensureAdmin} from '../../../api/server/ensure-admin.ts';
 import {listen} from '../../../api/server/listen.ts';
 import type {LiveInstances} from '../../../api/server/live-instances.ts';
 import type {Route} from '../../../api/server/route.ts';
+import {linesType} from '../../../api/server/setup-stream.ts';
 import {createTokens} from '../../../api/server/tokens.ts';
 import {createCredentialStore} from '../../../api/storage/credential-store.ts';
 import {createFsBundleStore} from '../../../api/storage/fs-bundle-store.ts';
@@ -32,7 +34,7 @@ export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
-  /** Parsed, when it is JSON. */
+  /** Parsed, when it is JSON; a list of JSON lines. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
   readonly json: any;
 };
@@ -75,6 +77,7 @@ export async function startServer(
   const app = createApp({
     storage,
     live: noLiveInstances,
+    nodeSetup: noNodeSetup,
     bundles: createFsBundleStore({directory: join(directory, 'bundles'), clock: systemClock, random}),
     credentials: createCredentialStore({storage, key: randomBytes(32), random}),
     github: {
@@ -130,13 +133,17 @@ export async function startServer(
         body: json === undefined ? (body ?? null) : JSON.stringify(json),
       });
       const text = await content.text();
-      const isJson =
-        String(answered['content-type']).startsWith('application/json') && !path.includes('watch=1');
+      const type = String(answered['content-type']);
+      const isJson = type.startsWith('application/json') && !path.includes('watch=1');
       const answer = {
         status,
         headers: answered,
         text,
-        json: isJson && text !== '' ? JSON.parse(text) : undefined,
+        json: type.startsWith(linesType)
+          ? text.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line)]))
+          : isJson && text !== ''
+            ? JSON.parse(text)
+            : undefined,
       };
       checkDocumented(app.routes, {method, path, answer});
       return answer;
@@ -174,7 +181,8 @@ function checkDocumented(
   }
 
   if (documented.schema !== undefined && method !== 'HEAD') {
-    const parsed = documented.schema.safeParse(answer.json);
+    const schema = documented.contentType === linesType ? documented.schema.array() : documented.schema;
+    const parsed = schema.safeParse(answer.json);
     if (!parsed.success) {
       throw new Error(`${method} ${route.path} ${answer.status}: ${parsed.error.message}\n${answer.text}`);
     }
@@ -203,6 +211,22 @@ export const noLiveInstances: LiveInstances = {
   },
   async restartService() {
     throw new AgentError('Disconnected', 'No node is connected');
+  },
+};
+
+export const noNodeSetup: NodeSetup = {
+  async prepare() {
+    throw new Error('no machine is to be set up in this test');
+  },
+  async awaitReady() {
+    throw new Error('no machine is to be set up in this test');
+  },
+  async test() {
+    throw new Error('no machine is to be tested in this test');
+  },
+  instancesOn: () => undefined,
+  async purge() {
+    throw new Error('no machine is to be purged in this test');
   },
 };
 

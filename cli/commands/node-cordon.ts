@@ -1,0 +1,17 @@
+import type {Cli} from '../cli.ts';
+import {connect} from '../connect.ts';
+import {nodeName} from '../resource-name.ts';
+
+export async function setUnschedulable(cli: Cli, word: string, unschedulable: boolean): Promise<void> {
+  const name = nodeName(word);
+  await using client = await connect(cli);
+  const before = await client.get('Node', name, {signal: cli.signal});
+  const done = unschedulable ? 'cordoned' : 'uncordoned';
+  if (before.spec.unschedulable === unschedulable) {
+    cli.print(`node/${name} was ${done} already`);
+    return;
+  }
+
+  await client.patch('Node', name, {patch: {spec: {unschedulable}}, signal: cli.signal});
+  cli.print(`node/${name} ${done}`);
+}

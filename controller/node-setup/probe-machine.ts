@@ -1,0 +1,43 @@
+import type {Clock} from '../../api/effects/clock.ts';
+import type {Platform} from '../agent-client/agent-installer.ts';
+import type {SshSession} from '../agent-client/ssh-session.ts';
+import type {ClockReading} from './machine-checks.ts';
+import type {MachineReport} from './machine-report.ts';
+import {parseReport} from './machine-report.ts';
+import {machineScript} from './machine-script.ts';
+import {complaintOf, runProgram} from './run-program.ts';
+import {StepError} from './steps.ts';
+
+export type Probed = {
+  readonly report: MachineReport;
+  /** What the shell said before the probe did. */
+  readonly before: string;
+  readonly reading: ClockReading;
+};
+
+/** Milliseconds. */
+const timeout = 30_000;
+
+/** Looks at the machine, all at once. Throws StepError `ShellUnusable` when no program can be run there. */
+export async function probeMachine(
+  session: SshSession,
+  {clock, signal}: {readonly clock: Clock; readonly signal: AbortSignal},
+): Promise<Probed> {
+  const asked = clock.now();
+  const result = await runProgram(session, machineScript('probe'), {timeout, clock, signal});
+  const reading = {asked, answered: clock.now()};
+  const parsed = parseReport(result.stdout);
+  if (parsed.type === 'Unreadable') {
+    throw new StepError('ShellUnusable', `the account runs no programs: ${complaintOf(result)}`, {
+      cure: [
+        'Its login shell must be a POSIX shell, and authorized_keys must not force another command. chsh -s /bin/sh sets it.',
+      ],
+    });
+  }
+  return {report: parsed.report, before: parsed.before, reading};
+}
+
+export function platformOf({kernel, architecture}: MachineReport): Platform {
+  const names: Readonly<Record<string, string>> = {x86_64: 'x64', amd64: 'x64', aarch64: 'arm64'};
+  return {os: kernel.toLowerCase(), architecture: names[architecture] ?? architecture};
+}

@@ -1,0 +1,8 @@
+import type {AgentInstaller} from '../../controller/agent-client/agent-installer.ts';
+
+/** Where no machine is to be set up. */
+export const noInstaller: AgentInstaller = {
+  sizeFor: () => Promise.reject(new Error('no agent is to be installed here')),
+  install: () => Promise.reject(new Error('no agent is to be installed here')),
+  uninstall: () => Promise.reject(new Error('no agent is to be removed here')),
+};
