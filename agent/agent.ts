@@ -1,4 +1,5 @@
 import type {AgentPeer, RequestHandlers} from '../api/agent/v1alpha1/connection.ts';
+import type {NodeFacts} from '../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../api/effects/clock.ts';
 import type {Logger} from '../api/effects/logger.ts';
 import type {Random} from '../api/effects/random.ts';
@@ -37,6 +38,8 @@ export type AgentOptions = {
   readonly log: Logger;
   readonly installation: string;
   readonly agentVersion: string;
+  /** What this agent was started from. */
+  readonly agentPackage?: NodeFacts['package'];
   /** Not disposed of by the agent. */
   readonly drivers: readonly Driver[];
   /** What works inside instances; is given how to find the driver of a uid. */
@@ -141,6 +144,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     drivers,
     machine: options.machine,
     agentVersion: options.agentVersion,
+    ...(options.agentPackage === undefined ? {} : {agentPackage: options.agentPackage}),
     ownPorts: forwards.own,
     hasListed: observer.hasListed,
   });

@@ -1,5 +1,7 @@
 import {AgentError} from '../api/agent/v1alpha1/agent-error.ts';
 import type {AgentPeer, RequestHandlers} from '../api/agent/v1alpha1/connection.ts';
+import type {Features} from '../api/agent/v1alpha1/features.ts';
+import {notificationFor} from '../api/agent/v1alpha1/message-schema.ts';
 import {heartbeatInterval} from '../api/agent/v1alpha1/messages.ts';
 import {createStreamMultiplexer} from '../api/agent/v1alpha1/stream-multiplexer.ts';
 import type {Clock} from '../api/effects/clock.ts';
@@ -24,16 +26,19 @@ export type ConnectionsOptions = Services & {
 /** The peers that are connected now: each is told of every change, and every few seconds that the agent lives. */
 export function createConnections(options: ConnectionsOptions): Connections {
   const {clock, log, registry, guest, dial, bundles, node} = options;
-  /** Those that have introduced themselves, each with the number of changes that it was told. */
-  const listening = new Map<AgentPeer, number>();
+  /** Those that have introduced themselves, each with what it knows of the protocol and the number of changes that it was told. */
+  const listening = new Map<AgentPeer, {readonly features: Features; changes: number}>();
   const connected = new Set<AgentPeer>();
   let alarm: Disposable | undefined;
   let ended = false;
 
   const publishing = registry.onPublish(instance => {
-    for (const [peer, changes] of listening) {
-      listening.set(peer, changes + 1);
-      peer.notify('instance/changed', instance);
+    for (const [peer, listener] of listening) {
+      const message = notificationFor('instance/changed', instance, listener.features);
+      if (message !== undefined) {
+        listener.changes += 1;
+        peer.notify('instance/changed', message);
+      }
     }
   });
 
@@ -41,8 +46,11 @@ export function createConnections(options: ConnectionsOptions): Connections {
     try {
       if (listening.size > 0) {
         const facts = await node.facts();
-        for (const [peer, changes] of listening) {
-          peer.notify('heartbeat', {...facts, changes});
+        for (const [peer, {changes, features}] of listening) {
+          const message = notificationFor('heartbeat', {...facts, changes}, features);
+          if (message !== undefined) {
+            peer.notify('heartbeat', message);
+          }
         }
       }
     } catch (error) {
@@ -63,7 +71,8 @@ export function createConnections(options: ConnectionsOptions): Connections {
         createHandlers({
           ...options,
           arrivedAt: () => arrivedAt,
-          onInitialized: () => void listening.set(peer, listening.get(peer) ?? 0),
+          onInitialized: features =>
+            void listening.set(peer, {features, changes: listening.get(peer)?.changes ?? 0}),
           streams() {
             if (streams === undefined) {
               throw new AgentError('Invalid', 'the connection is not there yet');

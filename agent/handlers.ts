@@ -1,5 +1,8 @@
 import {AgentError} from '../api/agent/v1alpha1/agent-error.ts';
 import type {RequestHandlers} from '../api/agent/v1alpha1/connection.ts';
+import type {Features} from '../api/agent/v1alpha1/features.ts';
+import {knownFeatures, noFeatures, features as ownFeatures} from '../api/agent/v1alpha1/features.ts';
+import {resultFor} from '../api/agent/v1alpha1/message-schema.ts';
 import type {Method, Params, Result} from '../api/agent/v1alpha1/messages.ts';
 import {mutating, protocolVersion} from '../api/agent/v1alpha1/messages.ts';
 import type {Epochs} from './epoch.ts';
@@ -43,14 +46,15 @@ export type HandlersOptions = Services & {
   readonly streams: () => Streams;
   /** Where the connection reached this machine, as its relay has told; undefined when it did not come from outside. */
   readonly arrivedAt: () => string | undefined;
-  /** Called once the peer has introduced itself. */
-  readonly onInitialized: () => void;
+  /** Called once the peer has introduced itself, with what it knows of the protocol. */
+  readonly onInitialized: (features: Features) => void;
 };
 
 /** What one connection is answered with. Its role and epoch come with `initialize`, which must be first. */
 export function createHandlers(options: HandlersOptions): RequestHandlers {
   const {registry, lifecycle, deletion, settings, repository, setup, supervisors, streams} = options;
   let fence: Fence | undefined;
+  let features = noFeatures;
 
   const introduced = (method: Method): Fence => {
     if (fence === undefined) {
@@ -69,13 +73,18 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
     ) =>
     async (params: Params<M>, signal: AbortSignal): Promise<Result<M>> => {
       try {
-        return await work(params, introduced(method), signal);
+        return resultFor(method, await work(params, introduced(method), signal), features);
       } catch (error) {
         throw toAgentError(error);
       }
     };
 
   return {
+    async 'features/negotiate'(params) {
+      features = knownFeatures(params.features);
+      return {features: [...ownFeatures]};
+    },
+
     async initialize({protocolVersion: version, role, epoch, installation}) {
       if (version !== protocolVersion) {
         throw new AgentError(
@@ -95,8 +104,9 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
           .reopen(registry.entries())
           .then(() => registry.entries().forEach(registry.changed));
       }
-      options.onInitialized();
-      return {protocolVersion, node: await options.node.facts()};
+      options.onInitialized(features);
+      const hello = {protocolVersion, node: await options.node.facts()};
+      return resultFor('initialize', hello, features);
     },
 
     'instance/list': handle('instance/list', async (_params, _fence, signal) => {

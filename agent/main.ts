@@ -1,3 +1,4 @@
+import type {NodeFacts} from '../api/agent/v1alpha1/messages.ts';
 import {notificationFrame} from '../api/agent/v1alpha1/notification-frame.ts';
 import {createNodeAgent} from './node-agent.ts';
 import {agentHome, ensureAgentHome} from './system/agent-home.ts';
@@ -11,10 +12,13 @@ export type AgentMainOptions = {
   /** `$NEXUS_HOME`. */
   readonly home: string;
   readonly agentVersion: string;
+  /** What this program was started from. */
+  readonly agentPackage?: NodeFacts['package'];
 };
 
 /** The daemon of this home, until SIGTERM or SIGINT. Resolves at once when another one runs. */
-export async function runAgentDaemon({home, agentVersion}: AgentMainOptions): Promise<void> {
+export async function runAgentDaemon(options: AgentMainOptions): Promise<void> {
+  const {home} = options;
   const paths = agentHome(home);
   const ending = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
@@ -31,7 +35,7 @@ export async function runAgentDaemon({home, agentVersion}: AgentMainOptions): Pr
     await runDaemon({
       home: paths,
       log,
-      createAgent: () => createNodeAgent({home: paths, env: process.env, agentVersion, log}),
+      createAgent: () => createNodeAgent({...options, home: paths, env: process.env, log}),
       signal: ending.signal,
     });
   } catch (error) {

@@ -1,3 +1,4 @@
+import type {NodeFacts} from '../api/agent/v1alpha1/messages.ts';
 import {systemClock} from '../api/effects/clock.ts';
 import type {Logger} from '../api/effects/logger.ts';
 import {systemRandom} from '../api/effects/random.ts';
@@ -22,18 +23,20 @@ export type NodeAgentOptions = {
   readonly home: AgentHome;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly agentVersion: string;
+  readonly agentPackage?: NodeFacts['package'];
   readonly log: Logger;
 };
 
 /** The agent of this machine, on its real parts. */
-export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentOptions): Promise<Agent> {
+export async function createNodeAgent(options: NodeAgentOptions): Promise<Agent> {
+  const {home, env, agentVersion, agentPackage, log} = options;
   const config = await readAgentConfig(home);
   const installation = await ensureInstallation(home);
   const listenAddress = await createListenAddress({
     configured: config.listen,
     store: createFsAddressStore(home.addressFile),
   });
-  log.info({installation, listen: listenAddress.current(), agentVersion}, 'the agent begins');
+  log.info({installation, listen: listenAddress.current(), agentVersion, agentPackage}, 'the agent begins');
 
   const bundles = await openFsBundleCache(home.bundles);
   const opened = await openDrivers({home, config, installation, env, log});
@@ -44,6 +47,7 @@ export async function createNodeAgent({home, env, agentVersion, log}: NodeAgentO
     log,
     installation,
     agentVersion,
+    ...(agentPackage === undefined ? {} : {agentPackage}),
     drivers,
     createGuest: driverOf => createExecGuest({driverOf, bundles, log}),
     probe: tcpProbe,

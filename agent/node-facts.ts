@@ -28,6 +28,8 @@ export type NodeReaderOptions = {
   readonly drivers: readonly Driver[];
   readonly machine: Machine;
   readonly agentVersion: string;
+  /** What it was started from. */
+  readonly agentPackage?: NodeFacts['package'];
   readonly ownPorts: () => ReadonlySet<number>;
   /** Whether what this driver's backend holds is known: until then it is not ready for whoever goes by it. */
   readonly hasListed: (driver: Driver) => boolean;
@@ -41,6 +43,7 @@ export function createNodeReader({
   drivers,
   machine,
   agentVersion,
+  agentPackage,
   ownPorts,
   hasListed,
 }: NodeReaderOptions): NodeReader {
@@ -91,6 +94,7 @@ export function createNodeReader({
         capacity: mostOf(providers.map(({capacity}) => capacity)),
         allocatable: mostOf(providers.map(({allocatable}) => allocatable)),
         portsInUse: [...new Set(foreign)].sort((a, b) => a - b),
+        ...(agentPackage === undefined ? {} : {package: agentPackage}),
       };
     },
   };

@@ -69,6 +69,10 @@ export const nodeStatus = z.strictObject({
   conditions: z.array(condition).optional().describe('What is so and why: Ready and others.'),
   heartbeatAt: timestamp.optional().describe('When the agent was last heard.'),
   agentVersion: z.string().optional().describe('Of the agent that runs there.'),
+  agentPackage: z
+    .string()
+    .optional()
+    .describe('What its agent was started from: version and hash of the content.'),
   bootId: z.string().optional().describe('Changes when the machine is booted.'),
   providers: z
     .array(

@@ -6,6 +6,7 @@ import {relayAgent, runAgentDaemon, agentStatus as statusOf, stopAgent as stop} 
 import {purgeNode, setupNode} from '../../agent/setup-node.ts';
 import type {Provider} from '../../api/v1alpha1/workspace.ts';
 import {provider as providerSchema} from '../../api/v1alpha1/workspace.ts';
+import {ownPackage} from '../agent-package/own-package.ts';
 import type {Cli} from '../cli.ts';
 import {CliError, exitCodes} from '../exit-code.ts';
 import {ensureHome} from '../home.ts';
@@ -23,7 +24,12 @@ export async function agent(
 
   await ensureHome(cli.home);
   if (daemon === true) {
-    await runAgentDaemon({home: cli.home, agentVersion: cli.version});
+    const agentPackage = await ownPackage(cli.version);
+    await runAgentDaemon({
+      home: cli.home,
+      agentVersion: cli.version,
+      ...(agentPackage === undefined ? {} : {agentPackage}),
+    });
   } else {
     const entry = fileURLToPath(new URL('../nexus.js', import.meta.url));
     await relayAgent({home: cli.home, daemonCommand: [process.execPath, entry, 'agent', '--daemon']});

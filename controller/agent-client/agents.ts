@@ -1,4 +1,5 @@
 import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
+import type {Features} from '../../api/agent/v1alpha1/features.ts';
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Method, NodeFacts, Params, Result} from '../../api/agent/v1alpha1/messages.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
@@ -22,6 +23,8 @@ export type NodeView = {
   readonly facts?: NodeFacts;
   /** Of each provider that was ever ready: one backend's silence says nothing about the others. */
   readonly providers: ReadonlyMap<Provider, ProviderEvidence>;
+  /** What its agent knows of what was added to the protocol; missing while it is not connected. */
+  readonly features?: Features;
   /** Whether `instances` is everything there is: a full list has arrived on the present connection. */
   readonly synced: boolean;
   /**
@@ -41,7 +44,7 @@ export type Agents = AsyncDisposable & {
   view(node: string): NodeView | undefined;
   /**
    * Instances that an answer carries are in {@link view} before this resolves, so that the next plan sees what this one did.
-   * Throws AgentError; `Disconnected` at once when the node is not connected.
+   * Throws AgentError; `Disconnected` at once when the node is not connected, `Unsupported` when its agent is too old for what is asked.
    */
   request<M extends Method>(
     node: string,

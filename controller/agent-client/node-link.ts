@@ -15,6 +15,7 @@ import {createBackends} from './backends.ts';
 import type {Connect} from './connect.ts';
 import {createInstanceCache} from './instance-cache.ts';
 import {createInstanceSync} from './instance-sync.ts';
+import {isInformed, newsOf} from './node-news.ts';
 import type {Session} from './session.ts';
 import {createSession} from './session.ts';
 
@@ -86,7 +87,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
 
   /** Resolves when the connection is over; throws why. */
   const attend = async (connection: AgentConnection, signal: AbortSignal): Promise<void> => {
-    using mine = createSession(connection, clock);
+    using mine = createSession(connection, {clock, node: name});
     cache.forgetRevisions();
     const sync = createInstanceSync({
       cache,
@@ -128,11 +129,15 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       }
       sync.compare(next.changes);
     });
-    const hello = await mine.request(
-      'initialize',
-      {protocolVersion, role: 'controller', epoch, installation, node: name},
-      signal,
-    );
+    // One after the other on the wire, with no wait in between.
+    const [, hello] = await Promise.all([
+      mine.negotiate(signal),
+      mine.request(
+        'initialize',
+        {protocolVersion, role: 'controller', epoch, installation, node: name},
+        signal,
+      ),
+    ]);
     if (hello.protocolVersion !== protocolVersion) {
       throw new AgentError(
         'Unsupported',
@@ -249,6 +254,7 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       ...(heardAt === undefined ? {} : {heardAt}),
       ...(facts === undefined ? {} : {facts}),
       providers: backends.evidence(),
+      ...(session === undefined ? {} : {features: session.features()}),
       synced: session !== undefined,
       instances: cache.instances,
     }),
@@ -279,16 +285,6 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
       await running;
     },
   };
-}
-
-/** What others want to hear of at once: not what changes all the time. */
-function newsOf({time: _t, allocatable: _a, changes: _c, providers, ...news}: NodeFacts) {
-  return {...news, providers: providers.map(({allocatable: _free, ...provider}) => provider)};
-}
-
-/** Whether the agent can tell what there is now: some backend of it answers. */
-function isInformed({providers}: NodeFacts): boolean {
-  return providers.length === 0 || providers.some(({ready}) => ready);
 }
 
 /** Whether the answer to this method is an instance. */

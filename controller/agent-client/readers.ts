@@ -139,12 +139,16 @@ async function attend(
     late.abort(new AgentError('Disconnected', `could not connect within ${connectTimeout / 1000} s`));
   });
   await using connection: AgentConnection = await connect(node, AbortSignal.any([signal, late.signal]));
-  using session = createSession(connection, clock);
-  await session.request(
-    'initialize',
-    {protocolVersion, role: 'reader', epoch, installation, node: name},
-    AbortSignal.any([signal, late.signal]),
-  );
+  using session = createSession(connection, {clock, node: name});
+  const starting = AbortSignal.any([signal, late.signal]);
+  await Promise.all([
+    session.negotiate(starting),
+    session.request(
+      'initialize',
+      {protocolVersion, role: 'reader', epoch, installation, node: name},
+      starting,
+    ),
+  ]);
   timer[Symbol.dispose]();
   log.debug({node: name}, 'connected to node for streams');
   opened(session);

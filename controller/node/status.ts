@@ -27,7 +27,7 @@ export function isReachable({spec}: Stored<'Node'>): boolean {
 
 export function nodeStatusOf(node: Stored<'Node'>, observation: NodeObservation): NodeStatus {
   const {view, workspaces, now} = observation;
-  const {status: previous = {}} = node;
+  const {status: {agentPackage: lastPackage, ...previous} = {}} = node;
   const facts = view?.facts;
   const ready = readyOf(node, observation);
   return {
@@ -42,11 +42,13 @@ export function nodeStatusOf(node: Stored<'Node'>, observation: NodeObservation)
             timestampAt(now),
           ),
     workspaces,
+    ...(facts === undefined && lastPackage !== undefined ? {agentPackage: lastPackage} : {}),
     ...(view?.heardAt === undefined ? {} : {heartbeatAt: timestampAt(view.heardAt)}),
     ...(facts === undefined
       ? {}
       : {
           agentVersion: facts.agentVersion,
+          ...(facts.package === undefined ? {} : {agentPackage: facts.package.id}),
           bootId: facts.bootId,
           providers: facts.providers,
           capacity: facts.capacity,

@@ -7,7 +7,7 @@ import type {Guest, Inspection, SetupOutcome} from '../../agent/guest/guest.ts';
 import {createMemoryRecordStore} from '../../agent/instances/record-store.ts';
 import {RefusedError} from '../../agent/probe.ts';
 import type {ServiceHost, UnitStatus} from '../../agent/services/service-host.ts';
-import type {AgentConnection} from '../../api/agent/v1alpha1/connection.ts';
+import type {AgentConnection, AgentPeer, RequestHandlers} from '../../api/agent/v1alpha1/connection.ts';
 import type {Instance, InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
 import type {NodeFacts} from '../../api/agent/v1alpha1/messages.ts';
 import {silentLogger} from '../../api/effects/logger.ts';
@@ -49,6 +49,8 @@ export type Harness = {
   /** Ports that other programs hold. */
   readonly foreignPorts: Set<number>;
   readonly openPorts: ReadonlySet<number>;
+  /** Serves one more peer, whatever it is connected by. */
+  accept(open: (handlers: RequestHandlers) => AgentPeer): void;
   /** `arrivedAt`: what the relay of a connection from outside tells. */
   connect(options?: {
     role?: 'controller' | 'reader';
@@ -81,8 +83,13 @@ export function spec(change: Partial<InstanceSpec> = {}): InstanceSpec {
 export async function startHarness({
   several = false,
   listen,
+  agentPackage,
   ...options
-}: Partial<FakeDriverOptions> & {several?: boolean; listen?: string} = {}): Promise<Harness> {
+}: Partial<FakeDriverOptions> & {
+  several?: boolean;
+  listen?: string;
+  agentPackage?: NodeFacts['package'];
+} = {}): Promise<Harness> {
   const clock = createManualClock();
   const driver = createFakeDriver({clock, ...options});
   const other = createFakeDriver({clock, ...options, provider: 'docker'});
@@ -120,6 +127,7 @@ export async function startHarness({
       log: silentLogger,
       installation: 'abcdef',
       agentVersion: '1.2.3',
+      ...(agentPackage === undefined ? {} : {agentPackage}),
       drivers: several ? [driver, other] : [driver],
       createGuest: () => guestOf(inside),
       probe: {
@@ -170,6 +178,7 @@ export async function startHarness({
     inside,
     foreignPorts,
     openPorts,
+    accept: open => agent?.accept(open),
     listening: () => new Map([...addresses].filter(([port]) => openPorts.has(port))),
     async connect({role = 'controller', epoch: given = 1, arrivedAt} = {}) {
       const links: ReturnType<typeof createMemoryLink>[] = [];

@@ -7,6 +7,7 @@ export function requestHandlers(given: Partial<RequestHandlers> = {}): RequestHa
     throw new AgentError('Unsupported', 'not part of this test');
   };
   return {
+    'features/negotiate': refuse,
     initialize: refuse,
     'instance/list': refuse,
     'instance/create': refuse,

@@ -58,6 +58,7 @@ export async function startSshServer({
       'UsePAM no',
       'PasswordAuthentication no',
       'PermitRootLogin prohibit-password',
+      'MaxStartups 1000',
       ...config,
     ].join('\n'),
   );

@@ -1,7 +1,9 @@
 import type {z} from 'zod';
 import {AgentError} from './agent-error.ts';
+import type {Feature, Features} from './features.ts';
 import type {Method, Notification, NotificationMethod, Params, Result} from './messages.ts';
-import {notifications, requests} from './messages.ts';
+import {methodFeatures, notifications, requests} from './messages.ts';
+import {reduceMessage} from './reduce-message.ts';
 
 /** The schemas, typed so that a method that is only known by its type parameter gives the types of its own messages. */
 const requestSchemas: {
@@ -29,6 +31,37 @@ export function parseResult<M extends Method>(method: M, result: unknown): Resul
 
 export function parseNotification<N extends NotificationMethod>(method: N, params: unknown): Notification<N> {
   return parse(notificationSchemas[method], params, `notification ${method}`);
+}
+
+/** What the other side must know to be asked this; undefined when it does. */
+export function missingFeature<M extends Method>(
+  method: M,
+  params: Params<M>,
+  features: Features,
+): Feature | undefined {
+  const needed = methodFeatures[method];
+  return needed !== undefined && !features.has(needed)
+    ? needed
+    : reduceMessage(requestSchemas[method].params, params, features).missing[0];
+}
+
+/** An answer as a caller with these features understands it. */
+export function resultFor<M extends Method>(method: M, result: Result<M>, features: Features): Result<M> {
+  const {message, missing} = reduceMessage(requestSchemas[method].result, result, features);
+  return missing.length === 0 ? result : parseResult(method, message);
+}
+
+/** A notification as a peer with these features understands it; undefined when nothing that it understands is left. */
+export function notificationFor<N extends NotificationMethod>(
+  method: N,
+  params: Notification<N>,
+  features: Features,
+): Notification<N> | undefined {
+  const {message, missing} = reduceMessage(notificationSchemas[method], params, features);
+  if (missing.length === 0) {
+    return params;
+  }
+  return message === undefined ? undefined : parseNotification(method, message);
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {

@@ -1,6 +1,8 @@
 import {z} from 'zod';
 import {timestamp} from '../../v1alpha1/metadata.ts';
 import {provider} from '../../v1alpha1/workspace.ts';
+import type {Feature} from './features.ts';
+import {since} from './features.ts';
 import {forward, gitCredential, instance, instanceSpec, repositorySpec, serviceSpec} from './instance.ts';
 
 /** Grows when a message changes so that older peers would misread it; peers refuse a major they don't know. */
@@ -23,8 +25,8 @@ export const nodeFacts = z.strictObject({
       ready: z.boolean(),
       message: z.string().optional(),
       /** Of this backend, whose disk is its own; missing from agents that know of one backend only. */
-      capacity: capacity.optional(),
-      allocatable: capacity.optional(),
+      capacity: since('backends', capacity.optional()),
+      allocatable: since('backends', capacity.optional()),
     }),
   ),
   /** The machine's processors and memory; of the disks, the largest. */
@@ -36,6 +38,18 @@ export const nodeFacts = z.strictObject({
    * again. Missing from agents that do not count.
    */
   changes: z.int().optional(),
+  /** What the agent was started from; missing where that has no content of its own to be known by. */
+  package: since(
+    'package',
+    z
+      .strictObject({
+        /** Version and hash of the content. */
+        id: z.string(),
+        /** What it was made for, such as linux-x64. */
+        platform: z.string(),
+      })
+      .optional(),
+  ),
 });
 
 /**
@@ -44,7 +58,15 @@ export const nodeFacts = z.strictObject({
  * the highest that the agent knows.
  */
 export const requests = {
-  /** Must come first. `reader` connections may only look, stream and exec. */
+  /**
+   * May come before all others: what the caller knows of what was added to the protocol, answered with what the agent knows. From then on each leaves
+   * out what the other does not know. Agents of the first release answer `Unsupported`. What more either side says is passed over.
+   */
+  'features/negotiate': {
+    params: z.object({features: z.array(z.string())}),
+    result: z.object({features: z.array(z.string())}),
+  },
+  /** Must come first, but for the above. `reader` connections may only look, stream and exec. */
   initialize: {
     params: z.strictObject({
       protocolVersion: z.int(),
@@ -149,6 +171,9 @@ export const requests = {
   /** A byte stream to a TCP port inside the instance. */
   'tunnel/open': {params: target.extend({stream: z.int(), port: z.int()}), result: z.strictObject({})},
 } as const;
+
+/** Methods that were added since the first release, with what they came with. */
+export const methodFeatures: Partial<Readonly<Record<Method, Feature>>> = {};
 
 /** Methods that change something and are fenced by the epoch. */
 export const mutating: ReadonlySet<Method> = new Set<Method>([

@@ -38,6 +38,7 @@ test('on a machine that has nothing but an sshd, the agent is installed, runs, i
   });
   const hello = async () => {
     await using connection = await connect(node, signal);
+    await connection.request('features/negotiate', {features: ['package']});
     return await connection.request('initialize', {
       protocolVersion,
       role: 'controller',
@@ -65,7 +66,9 @@ test('on a machine that has nothing but an sshd, the agent is installed, runs, i
   t.is(told.at(-1), 1);
   t.true(((await installer.sizeFor(options.platform, signal)) ?? 0) > 50_000_000);
 
-  t.is((await hello()).node.agentVersion, '1.2.3');
+  const {agentVersion, package: from} = (await hello()).node;
+  t.is(agentVersion, '1.2.3');
+  t.is(from?.id, installed.version);
   t.is((await installer.install(session, options)).outcome, 'Current');
   t.is((await hello()).node.agentVersion, '1.2.3');
 

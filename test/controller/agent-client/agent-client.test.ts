@@ -79,9 +79,9 @@ test('a node is connected once it has said what it is and what it has', async t 
   t.deepEqual(changes, ['n1']);
   t.deepEqual(
     link().requests.map(({method}) => method),
-    ['initialize', 'instance/list'],
+    ['features/negotiate', 'initialize', 'instance/list'],
   );
-  t.like(link().requests[0]?.params, {epoch: 7, role: 'controller', installation: 'abc123', node: 'n1'});
+  t.like(link().requests[1]?.params, {epoch: 7, role: 'controller', installation: 'abc123', node: 'n1'});
 });
 
 test('a changed instance is told by its uid, and not again when only its time changed', async t => {
