@@ -86,7 +86,8 @@ function startDaemon(home: AgentHome, [program, ...args]: DaemonCommand): {code:
   }
 }
 
-function tryConnect(path: string): Promise<Socket | undefined> {
+/** Undefined when no daemon listens there. */
+export function tryConnect(path: string): Promise<Socket | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({path, allowHalfOpen: true});
     socket.once('connect', () => {

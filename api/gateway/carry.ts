@@ -5,7 +5,7 @@ import type {AgentStream} from '../agent/v1alpha1/agent-stream.ts';
 
 export type CarryOptions = {
   /** What the channel runs over. */
-  readonly socket: Pick<Socket, 'writableLength' | 'once' | 'off'>;
+  readonly socket: Pick<Socket, 'writableLength' | 'once' | 'off' | 'cork' | 'uncork'>;
   /** Aborted when the connection is over, or the session is to be. */
   readonly signal: AbortSignal;
   readonly onCarried: (direction: 'in' | 'out', bytes: number) => void;
@@ -37,7 +37,11 @@ export async function carry(
   const back = async () => {
     for await (const chunk of stream.output) {
       onCarried('out', chunk.length);
-      if (!channel.write(chunk)) {
+      // ssh2 writes a packet in three parts; they are to leave together.
+      socket.cork();
+      const isTaken = channel.write(chunk);
+      socket.uncork();
+      if (!isTaken) {
         await once(channel, 'drain', {signal: over.signal});
       }
 

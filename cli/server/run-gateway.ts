@@ -12,6 +12,7 @@ import type {Storage} from '../../api/storage/storage.ts';
 import type {Connect} from '../../controller/agent-client/connect.ts';
 import {createReaders} from '../../controller/agent-client/readers.ts';
 import type {Controller} from '../../controller/run.ts';
+import {createConnectReader} from './connect-reader.ts';
 import {createGatewayDirectory} from './gateway-directory.ts';
 import {named} from './live-instances.ts';
 
@@ -19,7 +20,10 @@ export type RunGatewayOptions = {
   readonly listening: GatewayListening;
   readonly hostKey: GatewayHostKey;
   readonly controller: Pick<Controller, 'agents' | 'caches' | 'synced'>;
+  /** How the controller connects to nodes. */
   readonly connect: Connect;
+  /** Of this machine's agent. */
+  readonly agentSocket: string;
   readonly epoch: number;
   readonly installation: string;
   readonly storage: Storage;
@@ -33,7 +37,8 @@ export type RunGatewayOptions = {
 export function runGateway(options: RunGatewayOptions): AsyncDisposable {
   const {listening, hostKey, controller, storage, clock, random} = options;
   const log = options.log.child({component: 'gateway'});
-  const readers = createReaders({...options, log});
+  const connect = createConnectReader({connect: options.connect, socket: options.agentSocket, log});
+  const readers = createReaders({...options, connect, log});
   const recorder = createEventRecorder({storage, clock, random, component: 'gateway', log});
   const gateway = createGateway({
     ...options,

@@ -136,7 +136,19 @@ export async function serve(options: ServeOptions): Promise<Server> {
 
   if (gateway !== undefined) {
     const {connect} = options;
-    const parts = {controller, connect, epoch, installation, storage, registry, clock, random, log};
+    const agentSocket = agentHome(home).socket;
+    const parts = {
+      controller,
+      connect,
+      agentSocket,
+      epoch,
+      installation,
+      storage,
+      registry,
+      clock,
+      random,
+      log,
+    };
     stack.use(runGateway({...gateway, ...parts}));
   }
 

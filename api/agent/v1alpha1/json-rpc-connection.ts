@@ -1,16 +1,12 @@
 import type {Readable, Writable} from 'node:stream';
 import type {CancellationToken, MessageConnection} from 'vscode-jsonrpc/node';
-import {
-  CancellationTokenSource,
-  createMessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-jsonrpc/node';
+import {CancellationTokenSource, createMessageConnection, StreamMessageReader} from 'vscode-jsonrpc/node';
 import type {Logger} from '../../effects/logger.ts';
 import {AgentError} from './agent-error.ts';
 import type {AgentConnection, AgentPeer, RequestHandlers} from './connection.ts';
 import {createFrameLimit} from './frame-limit.ts';
 import {fromResponseError, toResponseError} from './json-rpc-error.ts';
+import {createMessageWriter, messageDecoder} from './message-codec.ts';
 import {
   isMethod,
   isNotificationMethod,
@@ -35,6 +31,7 @@ export type JsonRpcOptions = {
 export function createJsonRpcConnection(options: JsonRpcOptions): AgentConnection {
   const {peer, rpc} = createPeer(options);
   rpc.listen();
+  peer.notify('features', {binary: true});
 
   return {
     ...peer,
@@ -83,6 +80,7 @@ export function serveJsonRpc(options: JsonRpcOptions & {readonly handlers: Reque
     }
   });
   rpc.listen();
+  peer.notify('features', {binary: true});
   return peer;
 }
 
@@ -118,6 +116,7 @@ function createListeners(): Listeners {
   return {
     'instance/changed': new Set(),
     heartbeat: new Set(),
+    features: new Set(),
     'stream/data': new Set(),
     'stream/credit': new Set(),
     'stream/end': new Set(),
@@ -134,15 +133,20 @@ function createPeer({input, output, log, explain}: JsonRpcOptions): {
 } {
   const closing = new AbortController();
   const listeners = createListeners();
-  const reader = new StreamMessageReader(input);
+  const reader = new StreamMessageReader(input, {contentTypeDecoder: messageDecoder});
   // Its timer would outlive the connection.
   reader.partialMessageTimeout = 0;
-  const rpc = createMessageConnection(reader, new StreamMessageWriter(output), {
-    error: message => log.debug({}, message),
-    warn: message => log.debug({}, message),
-    info: message => log.debug({}, message),
-    log: message => log.debug({}, message),
-  });
+  let takesBinary = false;
+  const rpc = createMessageConnection(
+    reader,
+    createMessageWriter(output, () => takesBinary),
+    {
+      error: message => log.debug({}, message),
+      warn: message => log.debug({}, message),
+      info: message => log.debug({}, message),
+      log: message => log.debug({}, message),
+    },
+  );
 
   const close = (reason: string, cause?: unknown) => {
     if (closing.signal.aborted) {
@@ -213,5 +217,8 @@ function createPeer({input, output, log, explain}: JsonRpcOptions): {
       close('the connection was closed by this side');
     },
   };
+  peer.on('features', ({binary = false}) => {
+    takesBinary = binary;
+  });
   return {peer, rpc};
 }

@@ -201,16 +201,23 @@ export const mutating: ReadonlySet<Method> = new Set<Method>([
  */
 export const initialCredit = 262_144;
 
+/** Bytes that a receiver may hold unread, a stream and direction: it grants the rest at once, to be fast over long ways. */
+export const receiveWindow = 1_048_576;
+
 export const notifications = {
   /** Agent to controller: the whole instance as it is now; state Missing when it is gone. */
   'instance/changed': instance,
   /** Agent to controller, every `heartbeatInterval`. */
   heartbeat: nodeFacts,
+  /** Both ways, first of all: what this side understands. Peers that don't know it ignore it. */
+  features: z.object({
+    binary: z.boolean().optional().describe('`stream/data` as binary-data.ts has it.'),
+  }),
   /** Both ways. */
   'stream/data': z.strictObject({
     stream: z.int(),
     channel: z.int().min(0).max(2),
-    data: z.string().describe('Base64.'),
+    data: z.union([z.string(), z.custom<Uint8Array>(isBytes)]).describe('Base64, where it is JSON.'),
   }),
   'stream/credit': z.strictObject({stream: z.int(), channel: z.int(), bytes: z.int()}),
   /** No more data on this channel. */
@@ -239,3 +246,7 @@ export type Result<M extends Method> = z.infer<(typeof requests)[M]['result']>;
 export type NotificationMethod = keyof typeof notifications;
 export type Notification<N extends NotificationMethod> = z.infer<(typeof notifications)[N]>;
 export type NodeFacts = z.infer<typeof nodeFacts>;
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array;
+}

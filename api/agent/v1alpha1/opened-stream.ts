@@ -6,7 +6,7 @@ import {createReceivingChannel, createSendingChannel} from './stream-channel.ts'
 
 /** What the multiplexer hands the messages of one stream to; those that are not for this side do nothing. */
 export type StreamEnd = {
-  receive(channel: number, data: string): void;
+  receive(channel: number, data: string | Uint8Array): void;
   grant(channel: number, bytes: number): void;
   end(channel: number): void;
   closed(message: Notification<'stream/closed'>): void;

@@ -1,12 +1,13 @@
 import {Readable, Writable} from 'node:stream';
+import {bytesOf} from './binary-data.ts';
 import type {AgentPeer} from './connection.ts';
-import {initialCredit} from './messages.ts';
+import {initialCredit, receiveWindow} from './messages.ts';
 
 /** Bytes in one message at most, so that a busy stream does not hold up the others. */
 const pieceSize = 32_768;
 
 /** Credit is given back in amounts of at least this many bytes, so that small reads don't make a message each. */
-const creditStep = initialCredit / 4;
+const creditStep = initialCredit / 2;
 
 export type ChannelOptions = {
   readonly peer: AgentPeer;
@@ -30,7 +31,7 @@ export function createSendingChannel({peer, stream, channel}: ChannelOptions): S
     let offset = 0;
     while (offset < rest.length && credit > 0) {
       const piece = rest.subarray(offset, offset + Math.min(pieceSize, credit));
-      peer.notify('stream/data', {stream, channel, data: piece.toString('base64')});
+      peer.notify('stream/data', {stream, channel, data: piece});
       credit -= piece.length;
       offset += piece.length;
     }
@@ -71,16 +72,18 @@ export function createSendingChannel({peer, stream, channel}: ChannelOptions): S
 export type ReceivingChannel = {
   readonly readable: Readable;
   /** False when this is more than was granted: the stream is to be cut off. */
-  receive(data: string): boolean;
+  receive(data: string | Uint8Array): boolean;
   /** No more will come. */
   end(): void;
 };
 
-/** Holds at most `initialCredit` bytes that its reader has not asked for, and grants more as it reads. */
+/** Holds at most `receiveWindow` bytes that its reader has not asked for, and grants more as it reads. */
 export function createReceivingChannel({peer, stream, channel}: ChannelOptions): ReceivingChannel {
   const queue: Buffer[] = [];
   let queued = 0;
+  // Nothing is granted to those who never send.
   let taken = 0;
+  let isWidened = false;
   let wanted = false;
   let end: 'open' | 'asked' | 'delivered' = 'open';
 
@@ -124,13 +127,17 @@ export function createReceivingChannel({peer, stream, channel}: ChannelOptions):
   return {
     readable,
     receive(data) {
-      const chunk = Buffer.from(data, 'base64');
+      const chunk = bytesOf(data);
       if (readable.destroyed || chunk.length === 0 || end !== 'open') {
         return true;
       }
       queued += chunk.length;
-      if (queued > initialCredit) {
+      if (queued > (isWidened ? receiveWindow : initialCredit)) {
         return false;
+      }
+      if (!isWidened) {
+        isWidened = true;
+        taken += receiveWindow - initialCredit;
       }
       queue.push(chunk);
       deliver();

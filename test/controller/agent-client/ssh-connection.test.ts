@@ -6,7 +6,7 @@ import {pipeline} from 'node:stream/promises';
 import {fileURLToPath} from 'node:url';
 import type {TestFn} from 'ava';
 import anyTest from 'ava';
-import {initialCredit} from '../../../api/agent/v1alpha1/messages.ts';
+import {receiveWindow} from '../../../api/agent/v1alpha1/messages.ts';
 import {createStreamMultiplexer} from '../../../api/agent/v1alpha1/stream-multiplexer.ts';
 import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
@@ -187,7 +187,7 @@ test('a reader that stops holds back the agent, and requests go on meanwhile', a
     await connection.request('bundle/has', {digest: '0'});
   }
   // What both directions' credit and the streams' own buffers hold.
-  t.true(sent <= 2 * initialCredit + 800_000, `${sent} bytes were taken in`);
+  t.true(sent <= 2 * receiveWindow + 800_000, `${sent} bytes were taken in`);
   t.true(sent < 4 * 1024 * 1024);
   stream.output.resume();
   await pump;
