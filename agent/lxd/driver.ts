@@ -11,7 +11,13 @@ import {readCapacity} from './capacity.ts';
 import {createClient} from './client.ts';
 import {createCreate} from './create.ts';
 import type {EnvironmentOptions, PoolDriver} from './environment.ts';
-import {missingEnvironment, prepareEnvironment, purgeEnvironment, slowPool} from './environment.ts';
+import {
+  keepBoundary,
+  missingEnvironment,
+  prepareEnvironment,
+  purgeEnvironment,
+  slowPool,
+} from './environment.ts';
 import {lifecycleEvents} from './events.ts';
 import {startExec} from './exec.ts';
 import type {FileTarget} from './files.ts';
@@ -81,6 +87,7 @@ export function createLxdDriver({
   let server: Server | undefined;
   /** When everything was last seen to be there; by the clock. */
   let preparedAt: number | undefined;
+  let remark: string | undefined;
 
   async function filesOf(instance: string): Promise<FileTarget> {
     server ??= await readServer(client);
@@ -134,13 +141,14 @@ export function createLxdDriver({
           message: `it is not set up for installation ${installation}: ${missing.join(', ')} missing; run there: ${setupCommand}`,
         };
       }
+      remark = await keepBoundary(environment);
       preparedAt = now;
     }
 
     const image = (await images.present(baseImage))
       ? []
       : [`the image ${baseImage} is missing; run there: ${setupCommand}`];
-    const all = [...remarks, ...image];
+    const all = [...remarks, ...(remark === undefined ? [] : [remark]), ...image];
     return all.length === 0 ? {ready: true} : {ready: true, message: all.join('; ')};
   }
 

@@ -4,8 +4,10 @@ import type {Logger} from '../../api/effects/logger.ts';
 import type {Random} from '../../api/effects/random.ts';
 import {DriverError} from '../driver.ts';
 import {freeSubnet, parseRoutes} from '../network/free-subnet.ts';
+import {ensureBoundary, removeBoundary} from './boundary.ts';
 import type {Client} from './client.ts';
 import {isDriverError} from './client.ts';
+import {readMachineNetworks} from './machine-networks.ts';
 import type {Names} from './names.ts';
 import type {Operations} from './operation.ts';
 import {readServer} from './server.ts';
@@ -51,6 +53,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<v
     path: `/1.0/networks/${names.bridge}`,
     create: async () => await createBridge(options),
   });
+  await keepBoundary(options);
 
   const project = `/1.0/projects/${names.project}`;
   if ((await client.find(project, z.object({}))) === undefined) {
@@ -73,6 +76,22 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<v
       },
     },
   });
+}
+
+/**
+ * What workspaces may reach of the machine follows the addresses that it has, which change. Answers with what is to be said about it, if anything.
+ */
+export async function keepBoundary({
+  client,
+  names,
+}: Pick<EnvironmentOptions, 'client' | 'names'>): Promise<string | undefined> {
+  const {bridgeAcls} = await readServer(client);
+  if (!bridgeAcls) {
+    return openMachine;
+  }
+
+  await ensureBoundary({client, names, networks: await readMachineNetworks()});
+  return undefined;
 }
 
 /** What {@link prepareEnvironment} has not made yet, or made in vain, in words. */
@@ -136,6 +155,7 @@ export async function purgeEnvironment({client, operations, names}: EnvironmentO
 
   await remove(`/1.0/storage-pools/${pool}`, false);
   await persistently(() => remove(`/1.0/networks/${bridge}`, false));
+  await removeBoundary({client, names});
 }
 
 /** The backend could choose the network, but does so by pinging around, for seconds, and finds none where pings are answered by a gateway. */
@@ -182,6 +202,10 @@ async function ensurePool({client, names, log, pool}: EnvironmentOptions): Promi
 /** Said where the pool can neither clone by copy-on-write nor hold a workspace to its disk limit. */
 export const slowPool =
   'neither btrfs nor zfs works here: workspaces are copied file by file and have no disk limit (install btrfs-progs)';
+
+/** Said where the backend knows no rules for its bridges. */
+const openMachine =
+  'this version of the backend cannot keep workspaces from services of the machine itself; a firewall must';
 
 type Ensured = {
   readonly client: Client;

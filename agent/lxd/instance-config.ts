@@ -70,6 +70,7 @@ export function instanceRequest({spec, hostKey}: CreateOptions, placement: Place
     config: {
       ...limitConfig(spec.limits),
       ...environmentConfig(spec.env),
+      ...isolation,
       // Containers inside workspaces; the workspace itself stays unprivileged.
       'security.nesting': 'true',
       // No way from inside to the backend, and so none to the keys in this config.
@@ -93,12 +94,29 @@ export function instanceRequest({spec, hostKey}: CreateOptions, placement: Place
         network: names.bridge,
         hwaddr: hardwareAddress(address),
         'ipv4.address': address,
-        // Services that listen on all addresses are for their owner, not for whoever has another workspace.
-        'security.port_isolation': 'true',
+        ...ownTrafficOnly,
       },
     },
   };
 }
+
+/** What keeps one workspace from using up what the kernel counts by user or machine, so that others have none. */
+const isolation: Config = {
+  // Users of its own: the kernel's quotas of keys and the like are by user id, and nobody else's processes or files have these.
+  'security.idmap.isolated': 'true',
+  // As many as containers inside, with users of their own, are usually given.
+  'security.idmap.size': '262144',
+  'limits.processes': '8192',
+};
+
+const ownTrafficOnly: Config = {
+  // Services that listen on all addresses are for their owner, not for whoever has another workspace.
+  'security.port_isolation': 'true',
+  // Nobody speaks in the name of another one's address.
+  'security.mac_filtering': 'true',
+  'security.ipv4_filtering': 'true',
+  'security.ipv6_filtering': 'true',
+};
 
 export function limitConfig(limits: Limits): Config {
   return {'limits.cpu': String(limits.cpus), 'limits.memory': String(limits.memory)};

@@ -11,10 +11,13 @@ export type Server = {
   readonly trusted: boolean;
   /** Names of the storage drivers that work on this machine. */
   readonly storageDrivers: readonly string[];
+  /** Whether it can say what a bridge's instances may reach. */
+  readonly bridgeAcls: boolean;
 };
 
 const answer = z.object({
   auth: z.string(),
+  api_extensions: z.array(z.string()).default([]),
   environment: z.object({
     server: z.string().optional(),
     server_version: z.string(),
@@ -23,11 +26,12 @@ const answer = z.object({
 });
 
 export async function readServer(client: Client): Promise<Server> {
-  const {auth, environment} = await client.get('/1.0', answer);
+  const {auth, environment, api_extensions: extensions} = await client.get('/1.0', answer);
   return {
     backend: environment.server === 'incus' ? 'incus' : 'lxd',
     version: environment.server_version,
     trusted: auth === 'trusted',
     storageDrivers: (environment.storage_supported_drivers ?? []).map(({Name}) => Name),
+    bridgeAcls: extensions.includes('network_bridge_acl'),
   };
 }

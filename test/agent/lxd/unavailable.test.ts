@@ -64,10 +64,13 @@ const environment = {
 
 /** What a node that was set up answers a probe with. */
 const prepared: Readonly<Record<string, StubAnswer>> = {
-  'GET /1.0': sync({auth: 'trusted', environment}),
+  'GET /1.0': sync({auth: 'trusted', environment, api_extensions: ['network_bridge_acl']}),
   'GET /1.0/projects/nexus-abcdef': sync({}),
   'GET /1.0/storage-pools/nexus-abcdef': sync({status: 'Created'}),
   'GET /1.0/networks/nxabcdef': sync({status: 'Created', config: {'ipv4.address': '10.70.0.1/24'}}),
+  'GET /1.0/network-acls/nxabcdef': sync({egress: [], ingress: []}),
+  'PUT /1.0/network-acls/nxabcdef': sync({}),
+  'PATCH /1.0/networks/nxabcdef': sync({}),
   'GET /1.0/images/aliases/nexus%2Fbase': sync({target: 'f'}),
 };
 
@@ -110,7 +113,7 @@ test('a node that was set up is ready, and is not asked again with every probe',
     what === 'GET /1.0/networks/nxabcdef' ? bridge : (prepared[what] ?? 'cut'),
   );
   await using driver = driverOn(backend.socket, clock);
-  const asked = () => backend.requests.filter(what => what.includes('/networks/')).length;
+  const asked = () => backend.requests.filter(what => what.includes('/storage-pools/')).length;
   t.deepEqual(await driver.probe(), {backend: 'incus', version: '6.0.4', ready: true});
   t.true((await driver.probe()).ready);
   t.is(asked(), 1);
@@ -119,6 +122,16 @@ test('a node that was set up is ready, and is not asked again with every probe',
   t.false((await driver.probe()).ready);
   bridge = prepared['GET /1.0/networks/nxabcdef'] ?? 'cut';
   t.true((await driver.probe()).ready, 'a no is not remembered');
+});
+
+test('a backend without rules for bridges is ready, and says what it lacks', async t => {
+  await using backend = await openStubBackend(({what}) =>
+    what === 'GET /1.0' ? sync({auth: 'trusted', environment}) : (prepared[what] ?? 'cut'),
+  );
+  await using driver = driverOn(backend.socket);
+  const probe = await driver.probe();
+  t.true(probe.ready);
+  t.regex(probe.message ?? '', /cannot keep workspaces from services of the machine/);
 });
 
 test('a node without the base image is ready, since other images may be there, and says so', async t => {
