@@ -10,6 +10,8 @@ export type DriverInstance = {
   readonly specHash?: string;
   /** Static, known from creation on. */
   readonly address?: string;
+  /** Of `address`, at which its sshd is reached from the node; 22 by default. */
+  readonly sshPort?: number;
   readonly hostKey?: string;
   readonly limits: Limits;
   readonly startedAt?: string;

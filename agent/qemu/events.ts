@@ -1,0 +1,119 @@
+import type {FSWatcher} from 'node:fs';
+import {watch} from 'node:fs';
+import type {Clock} from '../../api/effects/clock.ts';
+import type {DriverEvent, DriverInstance} from '../driver.ts';
+import type {Machine, MachineFolders} from './machine-folders.ts';
+import {makePrivateFolder} from './machine-folders.ts';
+import type {Monitors} from './monitors.ts';
+import {machineFiles} from './paths.ts';
+
+export type EventsOptions = {
+  /** Of all machines. */
+  readonly folder: string;
+  readonly folders: MachineFolders;
+  readonly monitors: Monitors;
+  readonly look: (machine: Machine) => Promise<DriverInstance>;
+  /** Told of what the driver itself does. */
+  readonly onOwnChange: (listener: (uid: string) => void) => Disposable;
+  readonly clock: Clock;
+};
+
+/** Files that come, go or change when something happens to a machine. */
+const telling: ReadonlySet<string> = new Set([
+  machineFiles.record,
+  machineFiles.started,
+  machineFiles.monitor,
+  machineFiles.processId,
+]);
+
+/** Milliseconds between looks at all machines, which find what nobody tells of: a process that somebody has stopped by a signal. */
+const lookInterval = 500;
+
+/**
+ * Changes of machines, by whomever: QEMU's own events, the end of its connection, and the folders on disk. What is not taken in time is merged, so
+ * a slow reader holds at most one event a machine.
+ */
+export async function* machineEvents(
+  options: EventsOptions,
+  signal: AbortSignal,
+): AsyncIterable<DriverEvent> {
+  const {folder, folders, monitors, look, onOwnChange, clock} = options;
+  const waiting = new Set<string | undefined>([undefined]);
+  let wake = Promise.withResolvers<void>();
+  const tell = (uid: string | undefined) => {
+    waiting.add(uid);
+    wake.resolve();
+  };
+
+  await makePrivateFolder(folder);
+  const seen = new Map<string, string>();
+  const watchers = new Map<string, FSWatcher>();
+  let lookSoon = Promise.withResolvers<void>();
+  const watchFolder = (path: string, concerns: (file: string | null) => boolean) => {
+    const watcher = watch(path, (_event, file) => {
+      if (concerns(file)) lookSoon.resolve();
+    });
+    watcher.on('error', () => {});
+    return watcher;
+  };
+
+  const lookAtAll = async () => {
+    const machines = await folders.list();
+    const present = new Map(machines.map(machine => [machine.record.uid, machine]));
+    for (const [uid, machine] of present) {
+      const {folder: path} = machine;
+      if (!watchers.has(path)) {
+        watchers.set(
+          path,
+          watchFolder(path, file => file === null || telling.has(file)),
+        );
+      }
+      // Reads of what is on disk and a connection that is open already: cheap, and each machine's alone.
+      const now = JSON.stringify([machine.name, await look(machine)]);
+      if (seen.has(uid) ? seen.get(uid) !== now : true) tell(uid);
+      seen.set(uid, now);
+    }
+    for (const uid of seen.keys()) {
+      if (present.has(uid)) continue;
+      seen.delete(uid);
+      tell(uid);
+    }
+    const paths = new Set(machines.map(({folder: path}) => path));
+    for (const [path, watcher] of watchers) {
+      if (paths.has(path)) continue;
+      watcher.close();
+      watchers.delete(path);
+    }
+  };
+
+  const keepLooking = async () => {
+    while (!signal.aborted) {
+      lookSoon = Promise.withResolvers<void>();
+      await lookAtAll().catch(() => {});
+      await Promise.race([lookSoon.promise, clock.sleep(lookInterval, signal).catch(() => {})]);
+    }
+  };
+
+  using _own = onOwnChange(tell);
+  using _monitors = monitors.onChange(tell);
+  const root = watchFolder(folder, () => true);
+  const onAbort = () => wake.resolve();
+  signal.addEventListener('abort', onAbort, {once: true});
+  const looking = keepLooking();
+  try {
+    while (!signal.aborted) {
+      const batch = waiting.has(undefined) ? [undefined] : [...waiting];
+      waiting.clear();
+      for (const uid of batch) yield {uid};
+      if (waiting.size > 0) continue;
+      await wake.promise;
+      wake = Promise.withResolvers<void>();
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    lookSoon.resolve();
+    root.close();
+    for (const watcher of watchers.values()) watcher.close();
+    if (signal.aborted) await looking;
+  }
+}

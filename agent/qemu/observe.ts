@@ -1,0 +1,76 @@
+import {stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import {z} from 'zod';
+import type {DriverInstance} from '../driver.ts';
+import {DriverError} from '../driver.ts';
+import {machinePorts} from './command.ts';
+import type {Machine} from './machine-folders.ts';
+import type {MachineProcess} from './machine-process.ts';
+import {findProcess, startTime} from './machine-process.ts';
+import type {Monitors} from './monitors.ts';
+import {machineFiles} from './paths.ts';
+
+const runStatus = z.object({status: z.string()});
+
+/** Of what QEMU calls them. A machine that waits for space on the node's disk goes on, like one that was paused, once it is told to. */
+const states: Readonly<Record<string, DriverInstance['state']>> = {
+  running: 'Running',
+  paused: 'Frozen',
+  suspended: 'Frozen',
+  'io-error': 'Frozen',
+  prelaunch: 'Starting',
+  shutdown: 'Stopping',
+  'guest-panicked': 'Error',
+  'internal-error': 'Error',
+};
+
+export type Observed = {readonly instance: DriverInstance; readonly process: MachineProcess | undefined};
+
+/** Looks at a machine and its process. */
+export async function observeMachine(machine: Machine, monitors: Monitors): Promise<Observed> {
+  const {record, name, folder} = machine;
+  const process = await findProcess(folder);
+  const state = process === undefined ? 'Stopped' : await stateOf(machine, process, monitors);
+  const hasRun = process !== undefined || (await exists(join(folder, machineFiles.started)));
+  const instance: DriverInstance = {
+    uid: record.uid,
+    name,
+    state,
+    specHash: record.specHash,
+    address: record.address,
+    sshPort: machinePorts.ssh,
+    hostKey: record.hostKey.publicKey,
+    limits: record.limits,
+    hasRun,
+    needsProvisioning: false,
+    ...(record.retired === undefined ? {} : {retired: record.retired}),
+    ...(process === undefined || state === 'Stopped' ? {} : {startedAt: await startTime(process)}),
+  };
+  return {instance, process: state === 'Stopped' ? undefined : process};
+}
+
+async function stateOf(
+  machine: Machine,
+  process: MachineProcess,
+  monitors: Monitors,
+): Promise<DriverInstance['state']> {
+  // It would not answer.
+  if (process.isHalted) return 'Frozen';
+
+  try {
+    const qmp = await monitors.of(machine);
+    const {status} = runStatus.parse(await qmp.execute('query-status'));
+    return states[status] ?? 'Error';
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    const now = await findProcess(machine.folder);
+    if (now === undefined) return 'Stopped';
+    if (now.isHalted) return 'Frozen';
+    // It is just beginning, or somebody else has its monitor.
+    return now.start === process.start && error.code === 'TimedOut' ? 'Error' : 'Starting';
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
