@@ -1,7 +1,7 @@
 /** Looks from the node whether something answers inside an instance. Each rejects, with a reason for people, when it does not. */
 export type Probe = {
   /** Resolves once an sshd has sent its banner. */
-  ssh(address: string, signal: AbortSignal): Promise<void>;
+  ssh(address: string, port: number, signal: AbortSignal): Promise<void>;
   tcp(address: string, port: number, signal: AbortSignal): Promise<void>;
   /** Resolves to the status code of a GET. */
   http(address: string, request: {port: number; path: string}, signal: AbortSignal): Promise<number>;

@@ -11,6 +11,7 @@ const retryInterval = 20;
 /** An attempt that is not answered by then is made again: the kernel repeats a SYN that was lost, as to a container without its address yet, only after a second. */
 const attemptTimeout = 250;
 
+/** As users of a workspace know it; where its driver reaches its sshd by another one, that is dialled. */
 const sshPort = 22;
 
 /** Connects to an address that the node can reach. Rejects with RefusedError when nothing listens there. */
@@ -27,9 +28,11 @@ export type DialOptions = {
 };
 
 export function createDial({clock, registry, connect, guest}: DialOptions): Dial {
-  const running = (uid: string): string | undefined => {
+  const running = (uid: string): {address: string; port: number} | undefined => {
     const observed = registry.find(uid)?.observed;
-    return observed?.state === 'Running' ? observed.address : undefined;
+    return observed?.state === 'Running' && observed.address !== undefined
+      ? {address: observed.address, port: observed.sshPort ?? sshPort}
+      : undefined;
   };
 
   const coming = (uid: string): boolean => {
@@ -43,19 +46,22 @@ export function createDial({clock, registry, connect, guest}: DialOptions): Dial
     );
   };
 
-  const attemptSsh = async (address: string, signal: AbortSignal): Promise<Duplex> => {
+  const attemptSsh = async (
+    {address, port}: {address: string; port: number},
+    signal: AbortSignal,
+  ): Promise<Duplex> => {
     const late = new AbortController();
     using _ = clock.schedule(attemptTimeout, () => late.abort(new Error(`${address} does not answer`)));
-    return await connect(address, sshPort, AbortSignal.any([signal, late.signal]));
+    return await connect(address, port, AbortSignal.any([signal, late.signal]));
   };
 
   const dialSsh = async (uid: string, signal: AbortSignal): Promise<Duplex> => {
     const until = clock.now() + patience;
     for (;;) {
-      const address = running(uid);
+      const sshd = running(uid);
       try {
-        if (address !== undefined) {
-          return await attemptSsh(address, signal);
+        if (sshd !== undefined) {
+          return await attemptSsh(sshd, signal);
         }
       } catch (error) {
         signal.throwIfAborted();
@@ -74,7 +80,7 @@ export function createDial({clock, registry, connect, guest}: DialOptions): Dial
     if (port === sshPort) {
       return await dialSsh(uid, signal);
     }
-    const address = running(uid);
+    const address = running(uid)?.address;
     if (address === undefined) {
       throw new AgentError('NotPermittedNow', 'the workspace is not running');
     }

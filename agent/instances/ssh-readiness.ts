@@ -7,8 +7,12 @@ const quickInterval = 12;
 /** How long attempts stay quick; a boot takes less. */
 const quickPeriod = 10_000;
 const slowInterval = 1000;
-/** An attempt that got no answer is given up and made again, since the kernel repeats a lost SYN only after a second. */
+/**
+ * An attempt that got no answer is given up and made again, since the kernel repeats a lost SYN only after a second. Each waits longer: in an
+ * emulated machine an sshd that is up may take its time.
+ */
 const attemptTimeout = 1500;
+const longestAttempt = 15_000;
 
 /** Finds out when an instance's sshd first answers after a start. */
 export type SshReadiness = {
@@ -27,7 +31,14 @@ export type SshReadinessOptions = {
   readonly changed: (entry: Entry) => void;
 };
 
-type Attempt = {readonly abort: AbortController; readonly address: string; startedAt: string | undefined};
+type Attempt = {
+  readonly abort: AbortController;
+  readonly address: string;
+  readonly port: number;
+  startedAt: string | undefined;
+};
+
+const usualPort = 22;
 
 export function createSshReadiness({clock, probe, changed}: SshReadinessOptions): SshReadiness {
   const attempts = new Map<string, Attempt>();
@@ -40,15 +51,17 @@ export function createSshReadiness({clock, probe, changed}: SshReadinessOptions)
 
   const begin = (entry: Entry, address: string, startedAt: string | undefined) => {
     end(entry);
-    const attempt = {abort: new AbortController(), address, startedAt};
+    const port = entry.observed?.sshPort ?? usualPort;
+    const attempt = {abort: new AbortController(), address, port, startedAt};
     attempts.set(entry.uid, attempt);
     void tryUntilReady(entry, attempt);
   };
 
-  const tryUntilReady = async (entry: Entry, {abort: {signal}, address}: Attempt) => {
+  const tryUntilReady = async (entry: Entry, attempt: Attempt) => {
+    const {signal} = attempt.abort;
     const began = clock.now();
-    while (!signal.aborted) {
-      if (await answers(address, signal)) {
+    for (let timeout = attemptTimeout; !signal.aborted; timeout = Math.min(timeout * 1.2, longestAttempt)) {
+      if (await answers(attempt, timeout)) {
         if (!signal.aborted) {
           entry.sshReady = true;
           changed(entry);
@@ -60,11 +73,11 @@ export function createSshReadiness({clock, probe, changed}: SshReadinessOptions)
     }
   };
 
-  const answers = async (address: string, signal: AbortSignal): Promise<boolean> => {
+  const answers = async ({abort, address, port}: Attempt, timeout: number): Promise<boolean> => {
     const late = new AbortController();
-    using _ = clock.schedule(attemptTimeout, () => late.abort(new Error('no answer')));
+    using _ = clock.schedule(timeout, () => late.abort(new Error('no answer')));
     try {
-      await probe.ssh(address, AbortSignal.any([signal, late.signal]));
+      await probe.ssh(address, port, AbortSignal.any([abort.signal, late.signal]));
       return true;
     } catch {
       return false;

@@ -13,11 +13,15 @@ const patience = 10_000;
 const token = 0x21;
 
 /**
- * Whether KVM really runs a machine here. That /dev/kvm opens says little: inside many a cloud machine it does, and no guest ever comes up. So
- * one of a single boot sector is run, which says that it was there.
+ * Whether KVM really runs a machine here. That /dev/kvm opens says little: inside many a cloud machine it does, and no guest ever comes up.
  */
-export async function findAccelerator(program: string, signal?: AbortSignal): Promise<Accelerator> {
-  const folder = await mkdtemp(join(tmpdir(), 'nexus-kvm-'));
+export async function findAccelerator(program: string): Promise<Accelerator> {
+  return (await canRun(program, 'kvm')) ? 'kvm' : 'tcg';
+}
+
+/** Runs a machine of a single boot sector, which says that it was there. */
+export async function canRun(program: string, accelerator: Accelerator): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'nexus-trial-'));
   try {
     const sector = join(folder, 'sector');
     await writeFile(sector, bootSector());
@@ -25,23 +29,23 @@ export async function findAccelerator(program: string, signal?: AbortSignal): Pr
       program,
       [
         ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'pc', '-m', '16M'],
-        ...['-accel', 'kvm', '-cpu', 'host', '-no-reboot'],
+        ...['-accel', accelerator, '-no-reboot', '-boot', 'a'],
         ...['-drive', `if=floppy,format=raw,readonly=on,file=${sector}`],
         ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x01'],
-        ...['-boot', 'a', '-sandbox', 'on,spawn=deny,elevateprivileges=deny,resourcecontrol=deny'],
+        ...['-sandbox', 'on,spawn=deny,elevateprivileges=deny,resourcecontrol=deny'],
       ],
-      {timeout: patience, ...(signal === undefined ? {} : {signal})},
+      {timeout: patience},
     );
-    return exitCode === token * 2 + 1 ? 'kvm' : 'tcg';
+    return exitCode === token * 2 + 1;
   } catch {
-    return 'tcg';
+    return false;
   } finally {
     await rm(folder, {recursive: true, force: true});
   }
 }
 
 /** `mov al, token; out 0xf4, al; hlt`, and what makes it bootable. */
-export function bootSector(): Buffer {
+function bootSector(): Buffer {
   const sector = Buffer.alloc(512);
   sector.set([0xb0, token, 0xe6, 0xf4, 0xf4]);
   sector.set([0x55, 0xaa], 510);

@@ -61,11 +61,12 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
   const listeners = new Set<(uid: string) => void>();
   let version: Promise<string> | undefined;
   let trial: Promise<Accelerator> | undefined;
+  let found = options.accelerator;
 
-  const accelerator = (): Promise<Accelerator> => {
-    trial ??=
-      options.accelerator === undefined ? findAccelerator(program) : Promise.resolve(options.accelerator);
-    return trial;
+  const accelerator = async (): Promise<Accelerator> => {
+    trial ??= found === undefined ? findAccelerator(program) : Promise.resolve(found);
+    found = await trial;
+    return found;
   };
 
   const tell = (uid: string) => {
@@ -109,20 +110,20 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
     return /version (\S+)/.exec(stdout)?.[1] ?? '';
   };
 
-  const probeBackend: Driver['probe'] = async () => {
+  const examine = async (isKvm: boolean): Promise<string[]> => [
+    ...(isKvm ? [] : ['the processor is emulated, which is slow: KVM can not be used here']),
+    ...((await guard.ensure())
+      ? []
+      : ['machines have no way out to the network: keeping them from the node needs root and nftables']),
+  ];
+
+  const probing = async (isKvm: () => Promise<boolean>): ReturnType<Driver['probe']> => {
     try {
       await access(imageProgram, constants.X_OK).catch(() => {
         throw new Error(`${imageProgram} is missing; install qemu-utils`);
       });
       version ??= readVersion();
-      const remarks = [
-        ...((await accelerator()) === 'kvm'
-          ? []
-          : ['the processor is emulated, which is slow: KVM can not be used here']),
-        ...((await guard.ensure())
-          ? []
-          : ['machines have no way out to the network: keeping them from the node needs root and nftables']),
-      ];
+      const remarks = await examine(await isKvm());
       return {
         backend: 'qemu',
         version: await version,
@@ -150,16 +151,18 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
   return {
     provider: 'qemu',
     place: program,
-    probeBackend,
+    probeBackend: async () => await probing(async () => (await accelerator()) === 'kvm'),
 
     async probe() {
-      const found = await probeBackend();
-      if (!found.ready) return found;
+      // The trial takes longer than a heartbeat waits: what it finds is told with a later one.
+      void accelerator();
+      const probed = await probing(async () => found !== 'tcg');
+      if (!probed.ready) return probed;
 
       const image = await images.find(baseImage).catch(() => undefined);
-      if (image !== undefined) return found;
+      if (image !== undefined) return probed;
       const missing = `the image ${baseImage} is missing; run there: ${setupCommand}`;
-      return {...found, message: [found.message, missing].filter(Boolean).join('; ')};
+      return {...probed, message: [probed.message, missing].filter(Boolean).join('; ')};
     },
 
     async prepare() {

@@ -11,8 +11,8 @@ const goodbye = 1000;
 const longestHead = 8192;
 
 export const tcpProbe: Probe = {
-  async ssh(address, signal) {
-    const socket = await connectTcp(address, 22, {signal, patience: sshPatience});
+  async ssh(address, port, signal) {
+    const socket = await connectTcp(address, port, {signal, patience: sshPatience});
     await readHead(socket, {complete: /^SSH-2\.0-[^\n]*\n/m, signal});
   },
 

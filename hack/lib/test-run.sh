@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The folder of one run of hack/test, and what is left of runs that died. Needs log.sh and $hack.
+# The folder of one run of hack/test, and what is left of runs that died. Needs log.sh, qemu.sh and $hack.
 
 # run_create: makes this run's folder and prints it; everything of the run is in it, or carries its name in NEXUS_TEST_RUN.
 run_create() {
@@ -58,9 +58,10 @@ run_remove() {
     [[ -d $home/agent ]] && "${hack:?}/backend" stop --home "${home%/}"
   done
   rm -rf --one-file-system "$run"
+  qemu_remove_guard
 }
 
-# Daemons are ended by hack/backend; the rest here, by the mark in their environment.
+# Daemons are ended by hack/backend; the rest here, by the mark in their environment, or, as QEMU's machines, by their folder.
 run_end_processes() {
   local run=$1 pid signal
   for signal in TERM KILL; do
@@ -75,5 +76,8 @@ run_end_processes() {
 }
 
 run_processes() {
-  { grep -lszxF -- "NEXUS_TEST_RUN=$1" /proc/[0-9]*/environ || true; } | cut -d / -f 3
+  {
+    grep -lszxF -- "NEXUS_TEST_RUN=$1" /proc/[0-9]*/environ || true
+    find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$1/*" 2>/dev/null || true
+  } | cut -d / -f 3 | sort -u
 }

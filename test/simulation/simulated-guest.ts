@@ -148,7 +148,7 @@ export function createSimulatedProbe({process, random, instances, insides}: Gues
   };
 
   return {
-    async ssh(address, signal) {
+    async ssh(address, _port, signal) {
       const instance = await at(address, signal);
       if (clock.now() < (instance.startedAt ?? 0) + insides.of(instance).boot) {
         throw new RefusedError('simulated: sshd is not up yet');

@@ -1,0 +1,74 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {cp, mkdir, readFile, rename, rm, stat} from 'node:fs/promises';
+import {join} from 'node:path';
+import {qemuCommand} from '../../../agent/qemu/command.ts';
+import type {MachineProcess} from '../../../agent/qemu/machine-process.ts';
+import {ended, findProcess} from '../../../agent/qemu/machine-process.ts';
+import {machineRecord} from '../../../agent/qemu/machine-record.ts';
+import {machineFiles, pathsOf} from '../../../agent/qemu/paths.ts';
+import {connectQmp} from '../../../agent/qemu/qmp.ts';
+import {systemClock} from '../../../api/effects/clock.ts';
+import type {ByHand} from '../../contracts/driver/suite.ts';
+
+/** What somebody does with a shell: folders, processes and the second monitor. It knows nothing of the driver's state. */
+export function qemuByHand(folder: string, program: string): ByHand {
+  const {machines, images} = pathsOf(folder);
+  const at = (name: string) => join(machines, name);
+
+  async function running(name: string): Promise<MachineProcess> {
+    const process = await findProcess(at(name));
+    if (process === undefined) throw new Error(`${name} does not run`);
+    return process;
+  }
+
+  return {
+    async start(name) {
+      const record = machineRecord.parse(
+        JSON.parse(await readFile(join(at(name), machineFiles.record), 'utf8')),
+      );
+      const image = join(images, record.image);
+      await cp(join(image, 'initrd'), join(at(name), machineFiles.initrd));
+      const [, ...args] = qemuCommand({
+        program,
+        record,
+        image,
+        accelerator: 'tcg',
+        guarded: false,
+        asRoot: true,
+      });
+      const child = spawn(program, args, {cwd: at(name), detached: true, stdio: 'ignore'});
+      child.unref();
+      await once(child, 'spawn');
+      while ((await stat(join(at(name), machineFiles.processId)).catch(() => undefined)) === undefined) {
+        if (child.exitCode !== null) throw new Error(`QEMU ended with exit code ${child.exitCode}`);
+        await systemClock.sleep(10);
+      }
+    },
+
+    async stop(name) {
+      const found = await running(name);
+      process.kill(found.id, 'SIGKILL');
+      await ended(found, {clock: systemClock, timeout: 10_000});
+    },
+
+    async freeze(name) {
+      await using monitor = await connectQmp({
+        folder: at(name),
+        socket: machineFiles.secondMonitor,
+        clock: systemClock,
+      });
+      await monitor.execute('stop');
+    },
+
+    rename: async (name, to) => await rename(at(name), at(to)),
+    delete: async name => await rm(at(name), {recursive: true}),
+    copy: async (name, to) => await cp(at(name), at(to), {recursive: true}),
+    createForeign: async name => void (await mkdir(at(name))),
+
+    async stateOf(name) {
+      if ((await stat(at(name)).catch(() => undefined)) === undefined) return undefined;
+      return (await findProcess(at(name))) === undefined ? 'Stopped' : 'Running';
+    },
+  };
+}
