@@ -4,6 +4,7 @@ import {fileURLToPath} from 'node:url';
 import {pino} from 'pino';
 import {systemRandom} from '../../api/effects/random.ts';
 import {createConnectToNode} from '../../controller/agent-client/connect-to-node.ts';
+import {createSshPool} from '../../controller/agent-client/ssh-pool.ts';
 import {createAgentInstaller} from '../../controller/agent-install/installer.ts';
 import {createAgentPackages} from '../agent-package/agent-packages.ts';
 import type {Cli} from '../cli.ts';
@@ -53,10 +54,12 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
 
   const log = pino({level: options.logLevel, base: null, messageKey: 'message'}, pino.destination(2));
   const entry = fileURLToPath(new URL('../nexus.js', import.meta.url));
+  await using ssh = createSshPool({clock: cli.clock});
   const connect = createConnectToNode({
     localCommand: [process.execPath, entry, 'agent', '--stdio'],
     env: {...cli.env, NEXUS_HOME: home},
     identityFile: ownKeyFile(home),
+    ssh,
     clock: cli.clock,
     log,
   });

@@ -6,6 +6,7 @@ import {agentCommand} from '../agent-install/agent-command.ts';
 import {createChildProcessConnection} from './child-process-connection.ts';
 import type {Connect} from './connect.ts';
 import {createSshConnection} from './ssh-connection.ts';
+import type {SshPool} from './ssh-pool.ts';
 
 export type ConnectToNodeOptions = {
   /** Starts the agent on this machine, such as [node, cli/main.ts, agent, --stdio]. */
@@ -13,6 +14,7 @@ export type ConnectToNodeOptions = {
   readonly env?: NodeJS.ProcessEnv;
   /** The server's private key, for nodes that name no other. */
   readonly identityFile: string;
+  readonly ssh: SshPool;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -30,6 +32,8 @@ export function createConnectToNode(options: ConnectToNodeOptions): Connect {
     }
     return await createSshConnection(
       {
+        pool: options.ssh,
+        node: metadata.name,
         host: spec.address,
         port: spec.port,
         user: spec.user,

@@ -4,9 +4,12 @@ import {createJsonRpcConnection} from '../../api/agent/v1alpha1/json-rpc-connect
 import type {Logger} from '../../api/effects/logger.ts';
 import {createLastLines} from './last-lines.ts';
 import {isSshError} from './ssh-error.ts';
-import {openSshSession} from './ssh-session.ts';
+import type {SshPool} from './ssh-pool.ts';
 
-export type SshOptions = {
+export type SshConnectionOptions = {
+  readonly pool: SshPool;
+  /** The name under which the connection is shared. */
+  readonly node: string;
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -19,17 +22,25 @@ export type SshOptions = {
   readonly log: Logger;
 };
 
-/** One ssh session that runs the agent. Throws AgentError `Disconnected`, whose message says what to do. */
+/** Runs the agent on the node's ssh connection. Throws AgentError `Disconnected`, whose message says what to do. */
 export async function createSshConnection(
-  {command, privateKey, log, ...options}: SshOptions,
+  {pool, node, command, privateKey, log, host, port, user, hostKey}: SshConnectionOptions,
   signal: AbortSignal,
 ): Promise<AgentConnection> {
   await using stack = new AsyncDisposableStack();
   try {
-    const session = stack.use(await openSshSession({...options, login: {privateKey}}, signal));
-    const channel = await session.exec(command, signal);
+    const target = {host, port, user, hostKey, login: {privateKey}};
+    const lease = stack.use(await pool.lease(node, target, signal));
+    let connection: AgentConnection | undefined;
+    stack.defer(() => {
+      // When it is given up while it stands, it may be that nothing comes through any more.
+      if (connection === undefined || !connection.closed.aborted) {
+        lease.discard();
+      }
+    });
+    const channel = await lease.exec(command, signal);
     const lastLines = createLastLines(channel.stderr, log);
-    const connection = createJsonRpcConnection({
+    connection = createJsonRpcConnection({
       input: channel,
       output: channel,
       log,

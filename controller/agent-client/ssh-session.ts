@@ -171,6 +171,13 @@ function explain(error: unknown, {host, port, user, login, pinned, presented}: C
       {cause: error},
     );
   }
+  if (/no matching (?!host key)/i.test(reason)) {
+    return new SshError(
+      'Unreachable',
+      `the sshd of ${host} speaks only algorithms that are no longer safe (${reason}): bring it up to date; OpenSSH 7.4 and later will do`,
+      {cause: error},
+    );
+  }
   return new SshError('Unreachable', `can not reach ${user}@${host} port ${port} by ssh: ${reason}`, {
     cause: error,
   });

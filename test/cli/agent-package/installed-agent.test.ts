@@ -7,6 +7,7 @@ import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {createAgentPackages} from '../../../cli/agent-package/agent-packages.ts';
 import {createConnectToNode} from '../../../controller/agent-client/connect-to-node.ts';
+import {createSshPool} from '../../../controller/agent-client/ssh-pool.ts';
 import {createAgentInstaller} from '../../../controller/agent-install/installer.ts';
 import {startSshMachine} from '../../controller/agent-install/ssh-machine.ts';
 import {localNode} from '../../fakes/nodes.ts';
@@ -24,9 +25,11 @@ test('on a machine that has nothing but an sshd, the agent is installed, runs, i
   const {server} = box;
   await mkdir(join(box.home, 'agent'), {recursive: true});
   await writeFile(join(box.home, 'installation'), 'abc123\n');
+  await using ssh = createSshPool({clock: systemClock});
   const connect = createConnectToNode({
     localCommand: ['false'],
     identityFile: server.identityFile,
+    ssh,
     clock: systemClock,
     log: silentLogger,
   });

@@ -11,8 +11,9 @@ import {createStreamMultiplexer} from '../../../api/agent/v1alpha1/stream-multip
 import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {createConnectToNode} from '../../../controller/agent-client/connect-to-node.ts';
-import type {SshOptions} from '../../../controller/agent-client/ssh-connection.ts';
+import type {SshConnectionOptions} from '../../../controller/agent-client/ssh-connection.ts';
 import {createSshConnection} from '../../../controller/agent-client/ssh-connection.ts';
+import {createSshPool} from '../../../controller/agent-client/ssh-pool.ts';
 import {localNode} from '../../fakes/nodes.ts';
 import type {SshServer} from '../../fakes/ssh-server.ts';
 import {hasSshServer, startSshServer} from '../../fakes/ssh-server.ts';
@@ -35,20 +36,31 @@ if (present || process.env.CI !== undefined) {
   });
 }
 
-async function connect({server}: {server: SshServer}, changes: Partial<SshOptions> = {}, signal = never) {
-  return await createSshConnection(
-    {
-      host: '127.0.0.1',
-      port: server.port,
-      user: server.user,
-      hostKey: server.hostKey,
-      privateKey: await readFile(server.identityFile),
-      command: [process.execPath, agent],
-      log: silentLogger,
-      ...changes,
-    },
-    signal,
+async function connect(
+  {server}: {server: SshServer},
+  changes: Partial<SshConnectionOptions> = {},
+  signal = never,
+) {
+  await using stack = new AsyncDisposableStack();
+  const connection = stack.use(
+    await createSshConnection(
+      {
+        pool: stack.use(createSshPool({clock: systemClock})),
+        node: 'n1',
+        host: '127.0.0.1',
+        port: server.port,
+        user: server.user,
+        hostKey: server.hostKey,
+        privateKey: await readFile(server.identityFile),
+        command: [process.execPath, agent],
+        log: silentLogger,
+        ...changes,
+      },
+      signal,
+    ),
   );
+  const running = stack.move();
+  return {...connection, [Symbol.asyncDispose]: () => running.disposeAsync()};
 }
 
 const openTunnel = (connection: Awaited<ReturnType<typeof connect>>) =>
@@ -66,7 +78,9 @@ test('the agent is started by ssh with exactly its arguments, and answers', asyn
 
 test('a node is reached by what is declared of it', async t => {
   const {server} = t.context;
+  await using ssh = createSshPool({clock: systemClock});
   const toNode = createConnectToNode({
+    ssh,
     localCommand: [process.execPath, agent, 'local'],
     identityFile: server.identityFile,
     clock: systemClock,
@@ -95,6 +109,22 @@ test('another host key than the pinned one is refused, and both are named', asyn
     message: /the host key of 127\.0\.0\.1 is SHA256:\S+, pinned is SHA256:\S+: somebody may be in between/,
   });
 });
+
+for (const config of [
+  'KexAlgorithms diffie-hellman-group14-sha1',
+  'Ciphers aes256-cbc,3des-cbc',
+  'MACs hmac-sha1,hmac-md5',
+]) {
+  test(`an sshd that has only outdated algorithms is refused: ${config}`, async t => {
+    // A cipher that checks by itself would need no MAC.
+    const ciphers = config.startsWith('MACs') ? ['Ciphers aes256-ctr'] : [];
+    await using server = await startSshServer({config: [config, ...ciphers]});
+    await t.throwsAsync(connect({server}), {
+      code: 'Disconnected',
+      message: /speaks only algorithms that are no longer safe \(.*no matching .*\): bring it up to date/,
+    });
+  });
+}
 
 test('a pinned key of a type that the host does not have is refused', async t => {
   const hostKey =
