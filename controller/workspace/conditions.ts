@@ -11,12 +11,12 @@ import type {Sight} from './sight.ts';
  * - Scheduled: Placed; NoNodes, Unschedulable, PortsExhausted, NotStarted.
  * - PortsAllocated: Allocated, GatewayOnly; PortsExhausted, ForwardFailed, NotPlaced.
  * - Provisioned: Created; Creating, NotCreated.
- * - SshReady: Answering; Starting, Stopped, NoKeys; NodeUnreachable, NodeRemoved (Unknown).
+ * - SshReady: Answering; Starting, Stopped, NoKeys, OwnerUnknown; NodeUnreachable, NodeRemoved (Unknown).
  * - RepositoryCloned: Cloned, NotDeclared; Cloning, Waiting.
  * - SetupSucceeded: Succeeded, NotDeclared; Running, SetupFailed, ConfigurationInvalid, Waiting.
  * - ServicesHealthy: Healthy, NotDeclared; ServicesStarting, ServiceUnhealthy, ServiceFailed, Stopped, Waiting; NodeUnreachable, NodeRemoved (Unknown).
  * - UpToDate: UpToDate; RecreateNeeded, UnsavedWork, Recreating, NotMerged, Fetching.
- * - Ready: Ready; Stopped, Deleting, or the reason of the first of the above that is not True (UpToDate apart).
+ * - Ready: Ready; Stopped, Deleting, InvalidSpec, or the reason of the first of the above that is not True (UpToDate apart).
  */
 export type ConditionType =
   | 'Scheduled'

@@ -117,7 +117,14 @@ export function findSshReady({desired, sight, status, book}: Evidence): Finding 
     );
   }
 
-  return desired.authorizedKeys?.length === 0
+  if (desired.authorizedKeys === undefined) {
+    return no(
+      'OwnerUnknown',
+      'Its owner (spec.owner) is no User here, so nobody new can log in. Make that User, or name another.',
+    );
+  }
+
+  return desired.authorizedKeys.length === 0
     ? no('NoKeys', 'Its owner has no ssh key, so nobody can log in; add one with: nexus ssh setup')
     : yes('Answering', 'Its sshd answers.');
 }

@@ -110,6 +110,8 @@ const setbacks: ReadonlySet<string> = new Set([
   'UnsavedWork',
   'NotMerged',
   'ConfigurationInvalid',
+  'InvalidSpec',
+  'OwnerUnknown',
 ]);
 
 function conditionTransitions(previous: WorkspaceStatus, next: WorkspaceStatus): Happening[] {

@@ -5,6 +5,7 @@ import type {Random} from '../../api/effects/random.ts';
 import type {EventRecorder} from '../../api/storage/event-recorder.ts';
 import type {Storage} from '../../api/storage/storage.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {Reconcile, ReconcileResult} from '../manager/reconcile.ts';
 import type {Actuator} from './actuator.ts';
@@ -16,6 +17,7 @@ import {closeBook, openBook, reviewBook} from './failures.ts';
 import {held, letGo, releaseHappening} from './finalizer.ts';
 import type {Happening} from './happenings.ts';
 import {driftOf, portTransitions, transitionsOf} from './happenings.ts';
+import {createSpecCheck, invalidStatus} from './invalid-spec.ts';
 import type {Placement} from './placement.ts';
 import {decidePlacement, withPlace} from './placement.ts';
 import type {Plan} from './plan.ts';
@@ -74,6 +76,7 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
   const {workspaces, nodes, users, agents, cluster, recorder, gateway, clock, random} = options;
   const writer = createWriter(options);
   const desires = createDesiredCache(options.readConfiguration);
+  const problemOf = createSpecCheck();
   const listeningSince = clock.now();
   const performRound = createRound(options);
 
@@ -181,16 +184,20 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
     }
   };
 
+  const tell = async (workspace: Stored<'Workspace'>, next: WorkspaceStatus) => {
+    const previous = workspace.status ?? {};
+    if (isWorthWriting(previous, next)) {
+      const written = await writer.writeStatus(workspace, next);
+      await record(written, transitionsOf(previous, next));
+    }
+  };
+
   const writeStatus = async ({workspace, desired, sight, placement, book, plan: {wait}}: Outcome) => {
     const previous = workspace.status ?? {};
     const node = previous.node === undefined ? undefined : nodes.get(previous.node);
     const now = clock.now();
     const parts = {desired, sight, placement, book, node, gateway, wait, now};
-    const next = statusOf(workspace, {...parts, status: previous});
-    if (isWorthWriting(previous, next)) {
-      const written = await writer.writeStatus(workspace, next);
-      await record(written, transitionsOf(previous, next));
-    }
+    await tell(workspace, statusOf(workspace, {...parts, status: previous}));
   };
 
   const release = async (workspace: Stored<'Workspace'>, how: Release): Promise<ReconcileResult> => {
@@ -214,6 +221,12 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       toHold === undefined
         ? found
         : await writer.write(found, () => options.storage.update('Workspace', toHold));
+    const problem = workspace.metadata.deletionTimestamp === undefined ? problemOf(workspace) : undefined;
+    if (problem !== undefined) {
+      await tell(workspace, invalidStatus(workspace, problem, clock.now()));
+      return {reason: 'InvalidSpec'};
+    }
+
     const outcome = await act(workspace, signal);
     if (outcome.plan.release !== undefined) {
       return release(outcome.workspace, outcome.plan.release);
