@@ -25,6 +25,8 @@ export type GatewayInfo = {
 
 export type AppOptions = {
   readonly storage: Storage;
+  /** Which store it is, for people. */
+  readonly store?: string;
   readonly live: LiveInstances;
   readonly nodeSetup: NodeSetup;
   readonly bundles: BundleStore;

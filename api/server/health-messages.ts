@@ -5,7 +5,13 @@ export const health = z.strictObject({
   version: z.string(),
   uptime_seconds: z.int(),
   /** The rest only for callers with a token and for the machine itself. */
-  store: z.strictObject({status: z.enum(['ok', 'unavailable']), message: z.string().optional()}).optional(),
+  store: z
+    .strictObject({
+      status: z.enum(['ok', 'unavailable']),
+      place: z.string().optional().describe('Which store it is.'),
+      message: z.string().optional(),
+    })
+    .optional(),
   controller: z
     .strictObject({
       status: z.enum(['ok', 'starting', 'unavailable']),

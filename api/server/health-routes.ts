@@ -11,7 +11,7 @@ const text = {description: 'ok', contentType: 'text/plain; charset=utf-8'};
 
 /** Probes are for anybody. What /health says in detail, and /metrics, are for the machine itself and for callers with a token. */
 export function healthRoutes(context: RouteContext): Route[] {
-  const {storage, controllerHealth, clock, registry, version} = context;
+  const {storage, store: place, controllerHealth, clock, registry, version} = context;
   const startedAt = clock.now();
   const storeHealth = () =>
     storage.ping().then(
@@ -77,7 +77,9 @@ export function healthRoutes(context: RouteContext): Route[] {
           status: store.status === 'ok' ? (allWell ? 'ok' : 'degraded') : 'unavailable',
           version,
           uptime_seconds: Math.floor((clock.now() - startedAt) / 1000),
-          ...(identity !== undefined || local ? {store, controller, nodes} : {}),
+          ...(identity !== undefined || local
+            ? {store: {...store, ...(place === undefined ? {} : {place})}, controller, nodes}
+            : {}),
         };
         return {status: store.status === 'ok' ? 200 : 503, body};
       },

@@ -9,6 +9,7 @@ import {createAgentInstaller} from '../../controller/agent-install/installer.ts'
 import {createAgentPackages} from '../agent-package/agent-packages.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
+import type {StoreChoice} from '../server/open-store.ts';
 import type {ServeOptions} from '../server/serve.ts';
 import {serve} from '../server/serve.ts';
 import {isLoopback} from '../server-address.ts';
@@ -16,6 +17,10 @@ import {ownKeyFile} from '../ssh/identity.ts';
 
 export type ServerCommandOptions = {
   readonly home?: string;
+  readonly store: string;
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace?: string;
   readonly host: string;
   readonly port: string;
   /** false: none. */
@@ -42,6 +47,7 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
   const home = options.home === undefined ? cli.home : path.resolve(cli.cwd, options.home);
   const port = parsePort(options.port);
   const gateway = gatewayOf(options);
+  const store = storeOf(cli, options);
   const tls = await readTls(options);
   if (
     tls === undefined &&
@@ -66,6 +72,7 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
   try {
     await using running = await serve({
       home,
+      store,
       host: options.host,
       port,
       connect,
@@ -104,6 +111,29 @@ function gatewayOf(options: ServerCommandOptions): ServeOptions['gateway'] {
         ...(publicHost === undefined ? {} : {publicHost}),
       }
     : undefined;
+}
+
+function storeOf(cli: Cli, options: ServerCommandOptions): StoreChoice {
+  const {store, kubeconfig, context, namespace} = options;
+  if (store === 'kubernetes') {
+    return {
+      kind: 'kubernetes',
+      ...(kubeconfig === undefined ? {} : {kubeconfig: path.resolve(cli.cwd, kubeconfig)}),
+      ...(context === undefined ? {} : {context}),
+      ...(namespace === undefined ? {} : {namespace}),
+    };
+  }
+
+  if (store !== 'sqlite') {
+    throw new CliError('usage', `--store is sqlite or kubernetes, not "${store}"`);
+  }
+
+  const stray = Object.entries({kubeconfig, context, namespace}).find(([, value]) => value !== undefined);
+  if (stray !== undefined) {
+    throw new CliError('usage', `--${stray[0]} is for --store kubernetes`);
+  }
+
+  return {kind: 'sqlite'};
 }
 
 function parsePort(text: string, option = '--port'): number {

@@ -31,6 +31,25 @@ export const serverChecks: readonly Check[] = [
     },
   },
   {
+    name: 'store',
+    run: cli =>
+      ifReachable(cli, async client => {
+        const {store} = await client.health({signal: cli.signal});
+        if (store === undefined) {
+          return {state: 'skipped', message: 'the server tells only who has a token'};
+        }
+
+        const {status, place = 'answers', message} = store;
+        return status === 'ok'
+          ? {state: 'ok', message: place}
+          : {
+              state: 'bad',
+              message: `${place}: ${message ?? 'does not answer'}`,
+              cure: "Look at the server's log; of Kubernetes also: kubectl get --raw /readyz",
+            };
+      }),
+  },
+  {
     name: 'token',
     async run(cli) {
       if ((await findToken(cli, await serverAddress(cli))) === undefined) {

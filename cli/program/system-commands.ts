@@ -10,6 +10,13 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
     .command('server')
     .description('run the API server and the controller on this machine')
     .option('--home <folder>', 'all state is in here (default: $NEXUS_HOME, else ~/.nexus)')
+    .option('--store <kind>', 'where everything is kept: sqlite (in the home) or kubernetes', 'sqlite')
+    .option(
+      '--kubeconfig <file>',
+      'of the API server (default: $KUBECONFIG, ~/.kube/config, or that of the pod)',
+    )
+    .option('--context <name>', 'of the kubeconfig (default: its current one)')
+    .option('--namespace <name>', "whose resources are the store (default: the context's, else default)")
     .option('--host <address>', 'listen on this address; any but loopback needs TLS', '127.0.0.1')
     .option('--port <port>', 'listen on this port; 0 for any that is free', '3001')
     .option(

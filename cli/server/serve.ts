@@ -13,8 +13,6 @@ import {listen} from '../../api/server/listen.ts';
 import {loadSecretKey} from '../../api/storage/credential-key.ts';
 import {createCredentialStore} from '../../api/storage/credential-store.ts';
 import {createFsBundleStore} from '../../api/storage/fs-bundle-store.ts';
-import {lockStore} from '../../api/storage/sqlite/lock-store.ts';
-import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
 import type {AgentInstaller} from '../../controller/agent-client/agent-installer.ts';
 import type {Connect} from '../../controller/agent-client/connect.ts';
 import {createNodeSetup} from '../../controller/node-setup/node-setup.ts';
@@ -31,10 +29,14 @@ import {createLiveInstances} from './live-instances.ts';
 import {ensureLocalNode} from './local-node.ts';
 import type {GatewayChoice} from './open-gateway.ts';
 import {openGateway} from './open-gateway.ts';
+import type {StoreChoice} from './open-store.ts';
+import {openStore} from './open-store.ts';
 import {runGateway} from './run-gateway.ts';
 
 export type ServeOptions = {
   readonly home: string;
+  /** SQLite in `home` by default. */
+  readonly store?: StoreChoice;
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
@@ -66,18 +68,17 @@ export type Server = AsyncDisposable & {
 };
 
 /**
- * The whole control plane in this process, on the store in `home`: API, controller, maintenance. Disposing of it drains: no new requests, those
+ * The whole control plane in this process, on one store: API, controller, maintenance. Disposing of it drains: no new requests, those
  * that run are answered, reconciles end, the store is closed last. Throws when another server uses this store.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const {home, clock, random, log} = options;
   await ensureHome(home);
   await using stack = new AsyncDisposableStack();
-  const databaseFile = path.join(home, 'nexus.sqlite');
-  stack.use(lockStore(databaseFile, clock));
-  const storage = stack.use(await openSqliteStorage({path: databaseFile, clock, random, log}));
+  const store = stack.use(await openStore(options.store ?? {kind: 'sqlite'}, options));
+  const {storage} = store;
   const stopping = new AbortController();
-  const maintenance = storage.runMaintenance(stopping.signal);
+  const maintenance = store.runMaintenance(stopping.signal);
   stack.defer(async () => {
     stopping.abort();
     await maintenance;
@@ -154,6 +155,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 
   const app = createApp({
     storage,
+    store: store.description,
     bundles,
     credentials,
     clock,
@@ -193,7 +195,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   return {
     url: listening.url,
     gatewayPort: gateway?.listening.port,
-    stopped: Promise.race([controller.stopped, fenced.promise]),
+    stopped: Promise.race([controller.stopped, fenced.promise, store.lost]),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -58,6 +58,8 @@ export type InstallationOptions = {
   readonly listen?: string;
   /** Whether the server has an ssh gateway, on a port of its own; none by default. */
   readonly gateway?: boolean;
+  /** More arguments of nexus server. */
+  readonly serverArguments?: readonly string[];
 };
 
 export async function createInstallation(options: InstallationOptions): Promise<Installation> {
@@ -113,7 +115,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
     const gateway =
       options.gateway === true ? ['--gateway-port', String(gatewayPort ?? 0)] : ['--no-gateway'];
     server = await startServer({
-      command: [...nexus, 'server', '--port', port, ...gateway],
+      command: [...nexus, 'server', '--port', port, ...gateway, ...(options.serverArguments ?? [])],
       env,
       recordFile: path.join(home, 'server.json'),
       logFile: path.join(home, 'server.log'),

@@ -8,17 +8,23 @@ import {apiVersion} from '../../v1alpha1/metadata.ts';
 import {checkKind, toJson} from '../check-object.ts';
 import {asStored} from '../document.ts';
 import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
+import type {Retention} from '../retention.ts';
+import {defaultRetention} from '../retention.ts';
 import type {Storage} from '../storage.ts';
 import {createApiResources} from './api-resources.ts';
 import {createApiServer} from './api-server.ts';
+import {repairClaims} from './claim-repair.ts';
 import type {ClusterOptions} from './cluster-config.ts';
 import {loadClusterConfig} from './cluster-config.ts';
 import {createCredentials} from './credentials.ts';
 import {nextEpoch} from './epoch.ts';
+import {expire} from './expiry.ts';
 import {createHistory} from './history.ts';
 import {createPortClaims} from './port-claims.ts';
 import {createReader} from './reader.ts';
 import {createRemoval} from './removal.ts';
+import type {ServerLease} from './server-lease.ts';
+import {takeServerLease} from './server-lease.ts';
 import {createTombstones} from './tombstones.ts';
 import type {WatchTimes} from './watch.ts';
 import {createWatches, defaultWatchTimes} from './watch.ts';
@@ -29,12 +35,21 @@ export type KubernetesStorageOptions = ClusterOptions & {
   readonly random: Random;
   readonly log?: Logger;
   readonly times?: Partial<WatchTimes>;
+  readonly retention?: Partial<Retention>;
 };
 
 export type KubernetesStorage = Storage & {
   /** Where it is, for people. */
-  readonly place: {readonly server: string; readonly namespace: string};
+  readonly place: string;
+  /** Keeps other servers from this store; see {@link takeServerLease}. */
+  lock(identity: string): Promise<ServerLease>;
+  /** Expires what is old and mends what a killed server left, once. */
+  maintain(): Promise<void>;
+  /** That, now and every minute until `signal`; failures are logged and tried again. Resolves when it has stopped. */
+  runMaintenance(signal: AbortSignal): Promise<void>;
 };
+
+const maintenanceInterval = 60_000;
 
 /**
  * The store in one namespace of a Kubernetes API server (1.32 or later) that has the definitions in `crds/`. Any number of processes may have it open. Objects that
@@ -45,10 +60,8 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
   const cluster = await loadClusterConfig(options);
   const {namespace, server} = cluster;
   const credentials = createCredentials(cluster, clock);
-  const api = createApiResources(createApiServer(cluster, credentials, clock), {
-    groupVersion: apiVersion,
-    namespace,
-  });
+  const apiServer = createApiServer(cluster, credentials, clock);
+  const api = createApiResources(apiServer, {groupVersion: apiVersion, namespace});
   const reader = createReader(api);
   const times = {...defaultWatchTimes, ...options.times};
   const watches = createWatches({api, reader, clock, random, log, times});
@@ -58,8 +71,29 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
   const removal = createRemoval({api, claims, tombstones, clock, namespace});
   const writer = createWriter({api, reader, claims, removal, history, clock, random, namespace});
 
+  const retention = {...defaultRetention, ...options.retention};
+  const place = `namespace ${namespace} of ${server}`;
+  const maintain = async () => {
+    const expired = await expire({api, clock}, retention);
+    await repairClaims({api, claims, clock, log});
+    log.debug(expired, 'The store was looked through');
+  };
+
   return {
-    place: {server, namespace},
+    place,
+    lock(identity) {
+      const leases = createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace});
+      return takeServerLease({api: leases, identity, place, clock, log});
+    },
+    maintain,
+    async runMaintenance(signal) {
+      while (!signal.aborted) {
+        await maintain().catch((error: unknown) => {
+          log.error({err: error}, 'The store could not be looked through');
+        });
+        await clock.sleep(maintenanceInterval, signal).catch(() => {});
+      }
+    },
     async get(kind, name) {
       checkKind(kind);
       return asStored<typeof kind>((await reader.get(kind, name)).document);

@@ -1,9 +1,9 @@
 import type {Database} from 'better-sqlite3';
 import type {Clock} from '../../effects/clock.ts';
 import {timestampAt} from '../../effects/clock.ts';
+import type {Retention} from '../retention.ts';
 import type {Storage} from '../storage.ts';
 import {isStorageError} from '../storage-error.ts';
-import type {Retention} from './compaction.ts';
 
 /** Deletes Events that are too old or too many, as anybody would, so that watchers see them go. Resolves to how many went. */
 export async function expireEvents(

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {systemRandom} from '../../../../api/effects/random.ts';
 import {createEventRecorder} from '../../../../api/storage/event-recorder.ts';
-import type {Retention} from '../../../../api/storage/sqlite/compaction.ts';
+import type {Retention} from '../../../../api/storage/retention.ts';
 import {openSqliteStorage} from '../../../../api/storage/sqlite/sqlite-storage.ts';
 import {aWorkspace, take, watchWorkspaces, withSpec} from '../../../contracts/storage/samples.ts';
 import {createManualClock} from '../../../fakes/manual-clock.ts';

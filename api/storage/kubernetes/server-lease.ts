@@ -1,0 +1,176 @@
+import {z} from 'zod';
+import type {Clock} from '../../effects/clock.ts';
+import {timestampAt} from '../../effects/clock.ts';
+import type {Logger} from '../../effects/logger.ts';
+import {isStorageError} from '../storage-error.ts';
+import type {ApiResources} from './api-resources.ts';
+
+/** The right to be the one server of a store. */
+export type ServerLease = AsyncDisposable & {
+  /** Rejects when the lease is lost: another may have it. */
+  readonly lost: Promise<never>;
+};
+
+export type LeaseTimes = {
+  /** Milliseconds without a renewal after which others may take it. */
+  readonly duration: number;
+  /** Between renewals. */
+  readonly renewal: number;
+};
+
+/** As client-go's leader election has them. */
+const defaultTimes: LeaseTimes = {duration: 15_000, renewal: 2000};
+
+/** Parts of a lease's duration within which a renewal must have succeeded for its holder to go on: less than one, for clocks that differ in speed. */
+const deadline = 2 / 3;
+
+const plural = 'leases';
+const name = 'nexus-server';
+
+const schema = z.object({
+  metadata: z.object({resourceVersion: z.string()}),
+  spec: z
+    .object({
+      holderIdentity: z.string().optional(),
+      renewTime: z.string().optional(),
+      leaseTransitions: z.int().optional(),
+    })
+    .default({}),
+});
+
+type Lease = z.infer<typeof schema>;
+
+/**
+ * Takes the Lease `nexus-server` of the namespace. Waits for one whose holder has stopped renewing it; throws when its holder has not. What counts is how
+ * long nothing was seen to change, by the clock here: clocks of two machines are never compared.
+ */
+export async function takeServerLease({
+  api,
+  identity,
+  place,
+  clock,
+  log,
+  times = defaultTimes,
+}: {
+  /** Of coordination.k8s.io/v1. */
+  api: ApiResources;
+  /** Unique to this process. */
+  identity: string;
+  /** Of the store, for people. */
+  place: string;
+  clock: Clock;
+  log: Logger;
+  times?: LeaseTimes;
+}): Promise<ServerLease> {
+  const write = async (known: Lease | undefined, holder: string): Promise<Lease> => {
+    const now = timestampAt(clock.now()).replace('Z', '000Z');
+    const changesHands = known?.spec.holderIdentity !== holder;
+    const body = {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {name, ...(known && {resourceVersion: known.metadata.resourceVersion})},
+      spec: {
+        holderIdentity: holder,
+        leaseDurationSeconds: Math.max(1, Math.round(times.duration / 1000)),
+        renewTime: now,
+        ...(changesHands ? {acquireTime: now} : {}),
+        leaseTransitions: (known?.spec.leaseTransitions ?? 0) + (changesHands ? 1 : 0),
+      },
+    };
+    return schema.parse(
+      await (known === undefined ? api.create(plural, body) : api.replace(plural, name, body)),
+    );
+  };
+
+  const take = async (): Promise<Lease> => {
+    let seen: {lease: Lease; since: number} | undefined;
+    for (;;) {
+      const lease = await find(api);
+      const holder = lease?.spec.holderIdentity ?? '';
+      const isSame = seen?.lease.metadata.resourceVersion === lease?.metadata.resourceVersion;
+      if (lease !== undefined && seen !== undefined && !isSame && holder !== '') {
+        throw new Error(
+          `The store ${place} is in use by ${holder}. Stop that server first, or give this one another namespace.`,
+        );
+      }
+
+      if (lease === undefined || holder === '' || (seen && clock.now() - seen.since >= times.duration)) {
+        try {
+          return await write(lease, identity);
+        } catch (error) {
+          if (!isStorageError(error, 'Conflict') && !isStorageError(error, 'AlreadyExists')) {
+            throw error;
+          }
+        }
+      } else if (seen === undefined) {
+        seen = {lease, since: clock.now()};
+        log.info({holder}, 'waits whether another server still uses this store');
+      }
+
+      await clock.sleep(Math.min(1000, times.renewal / 2));
+    }
+  };
+
+  let lease = await take();
+  let renewedAt = clock.now();
+  const stopping = new AbortController();
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined);
+
+  const renew = async () => {
+    while (!stopping.signal.aborted) {
+      await clock.sleep(times.renewal, stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) {
+        return;
+      }
+
+      try {
+        lease = await write(lease, identity);
+        renewedAt = clock.now();
+      } catch (error) {
+        const present = isStorageError(error) ? await find(api).catch(() => undefined) : undefined;
+        if (present !== undefined && present.spec.holderIdentity !== identity) {
+          lost.reject(
+            new Error(`another server (${present.spec.holderIdentity}) took over the store ${place}`),
+          );
+          return;
+        }
+
+        lease = present ?? lease;
+        if (clock.now() - renewedAt > times.duration * deadline) {
+          lost.reject(
+            new Error(`the store ${place} could not be told that this server still runs`, {cause: error}),
+          );
+          return;
+        }
+
+        log.warn({err: error}, 'the lease of the store could not be renewed; tries again');
+      }
+    }
+  };
+  const renewing = renew();
+
+  return {
+    lost: lost.promise,
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await renewing;
+      // For the next server not to have to wait. If it can't be given back it ends by itself.
+      await write(lease, '').catch((error: unknown) => {
+        log.debug({err: error}, 'the lease of the store could not be given back');
+      });
+    },
+  };
+}
+
+async function find(api: ApiResources): Promise<Lease | undefined> {
+  try {
+    return schema.parse(await api.get(plural, name));
+  } catch (error) {
+    if (isStorageError(error, 'NotFound')) {
+      return undefined;
+    }
+
+    throw error;
+  }
+}
