@@ -2,6 +2,7 @@ import type {Command} from 'commander';
 import type {ExecCommandOptions} from '../commands/exec.ts';
 import type {LogsOptions} from '../commands/logs.ts';
 import type {SshOptions, SshSetupOptions} from '../commands/ssh.ts';
+import type {SshConfigCommandOptions} from '../commands/ssh-config.ts';
 import type {Registration} from './registration.ts';
 
 const ways =
@@ -45,6 +46,17 @@ export function addStreamCommands(program: Command, {cli, setExitCode}: Registra
     .action(async (workspace: string, options: SshOptions) => {
       const {printSshCommand} = await import('../commands/ssh.ts');
       await printSshCommand(cli, workspace, options);
+    });
+  ssh
+    .command('config')
+    .argument('[workspaces...]', 'all by default')
+    .description("print blocks for ssh's own configuration: ssh, scp, git and editors then reach NAME.nexus")
+    .option('--via <way>', `${ways} (default: gateway, if the server has one, else stdio)`)
+    .option('--write', 'put them into a file of their own, and one Include for it into ~/.ssh/config')
+    .option('--dry-run', 'with --write: only show what would change')
+    .action(async (workspaces: string[], options: SshConfigCommandOptions) => {
+      const {writeSshConfig} = await import('../commands/ssh-config.ts');
+      await writeSshConfig(cli, workspaces, options);
     });
 
   program
