@@ -14,7 +14,7 @@ import {createFsAddressStore} from './system/fs-address-store.ts';
 import {openFsBundleCache} from './system/fs-bundle-cache.ts';
 import {createFsEpochStore} from './system/fs-epoch-store.ts';
 import {openFsRecordStore} from './system/fs-record-store.ts';
-import {linuxMachine} from './system/linux-machine.ts';
+import {createLinuxMachine} from './system/linux-machine.ts';
 import {createNetNodePorts} from './system/net-node-ports.ts';
 import {connectTcp} from './system/tcp-connect.ts';
 import {tcpProbe} from './system/tcp-probe.ts';
@@ -58,7 +58,7 @@ export async function createNodeAgent(options: NodeAgentOptions): Promise<Agent>
     epochs: createFsEpochStore(home.epochFile),
     bundles,
     hostKeys: generateHostKey,
-    machine: linuxMachine,
+    machine: createLinuxMachine({address: listenAddress.current}),
   });
   return {
     accept: agent.accept,

@@ -22,9 +22,12 @@ const connectionFailed = 255;
 const interval = 1000;
 const patience = 600_000;
 
+/** Logins in a row that fail although the server answers, until they are given up: its node may need a moment longer. */
+const attempts = 15;
+
 /**
  * Runs ssh on this terminal; with `reconnect` again, in a new session, whenever a connection that was up is lost: the server that carried it was
- * restarted, the machine slept, the network changed. One that never was up is not tried again: its failure has a reason that time won't mend.
+ * restarted, the machine slept, the network changed. When the first is never up that is final: its failure has a reason that time won't mend.
  * Answers with the exit code of the last.
  */
 export async function keepConnected(
@@ -36,17 +39,23 @@ export async function keepConnected(
     return await runOnTerminal('ssh', args, cli.env);
   }
 
+  let left = 0;
   for (;;) {
     const {code, wasUp} = await runMarked(cli, args);
-    if (code !== connectionFailed || !wasUp || cli.signal.aborted) {
+    left = wasUp ? attempts : left - 1;
+    if (code !== connectionFailed || left <= 0 || cli.signal.aborted) {
       return code;
     }
 
-    cli.note(`The connection to ${name} was lost. Connecting again; Ctrl-C gives up.`);
+    if (wasUp) {
+      cli.note(
+        `The connection to ${name} was lost. Connecting again, to a new shell: what ran in the foreground of this one was hung up (inside, tmux or screen keep such things). Ctrl-C gives up.`,
+      );
+    } else {
+      await cli.clock.sleep(interval, cli.signal);
+    }
+
     args = await prepareAgain(cli, prepare);
-    cli.note(
-      'This is a new shell: what ran in the foreground of the old one was hung up. tmux or screen, inside, keep such things.',
-    );
   }
 }
 
@@ -83,9 +92,7 @@ async function prepareAgain(cli: Cli, prepare: KeepConnectedOptions['prepare']):
         throw new CliError(
           'unreachable',
           `the server did not come back within ${patience / 60_000} minutes`,
-          {
-            cause: error,
-          },
+          {cause: error},
         );
       }
 

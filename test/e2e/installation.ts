@@ -28,6 +28,8 @@ export type Installation = AsyncDisposable & {
   readonly home: string;
   /** For the test's own files; gone with the installation. */
   readonly folder: string;
+  /** What the command runs in. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly backend: BackendByHand;
   /** The real command, as an administrator of this installation. */
   cli(...args: readonly string[]): Promise<Output>;
@@ -139,6 +141,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
   return {
     home,
     folder,
+    env,
     backend: createBackendByHand(socket ?? '/nonexistent', installation),
     cli,
     cliWith,

@@ -31,7 +31,7 @@ export type JsonRpcOptions = {
 export function createJsonRpcConnection(options: JsonRpcOptions): AgentConnection {
   const {peer, rpc} = createPeer(options);
   rpc.listen();
-  peer.notify('features', {binary: true});
+  peer.notify('stream/takesBinary', {});
 
   return {
     ...peer,
@@ -80,7 +80,7 @@ export function serveJsonRpc(options: JsonRpcOptions & {readonly handlers: Reque
     }
   });
   rpc.listen();
-  peer.notify('features', {binary: true});
+  peer.notify('stream/takesBinary', {});
   return peer;
 }
 
@@ -116,7 +116,7 @@ function createListeners(): Listeners {
   return {
     'instance/changed': new Set(),
     heartbeat: new Set(),
-    features: new Set(),
+    'stream/takesBinary': new Set(),
     'stream/data': new Set(),
     'stream/credit': new Set(),
     'stream/end': new Set(),
@@ -217,8 +217,8 @@ function createPeer({input, output, log, explain}: JsonRpcOptions): {
       close('the connection was closed by this side');
     },
   };
-  peer.on('features', ({binary = false}) => {
-    takesBinary = binary;
+  peer.on('stream/takesBinary', () => {
+    takesBinary = true;
   });
   return {peer, rpc};
 }

@@ -209,10 +209,8 @@ export const notifications = {
   'instance/changed': instance,
   /** Agent to controller, every `heartbeatInterval`. */
   heartbeat: nodeFacts,
-  /** Both ways, first of all: what this side understands. Peers that don't know it ignore it. */
-  features: z.object({
-    binary: z.boolean().optional().describe('`stream/data` as binary-data.ts has it.'),
-  }),
+  /** Both ways, first of all: this side takes `stream/data` as binary-data.ts has it. Peers that don't know it ignore it. */
+  'stream/takesBinary': z.object({}),
   /** Both ways. */
   'stream/data': z.strictObject({
     stream: z.int(),

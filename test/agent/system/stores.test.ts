@@ -136,8 +136,17 @@ test('ports that listen are read from the kernel’s tables', t => {
    1: 00000000:59D8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1
    2: 0100007F:B0A2 0100007F:08AE 01 00000000:00000000 00:00000000 00000000     0        0 3 1
 `;
-  t.deepEqual(parseListeningPorts(table), [2222, 23_000]);
-  t.deepEqual(parseListeningPorts(''), []);
+  t.deepEqual(parseListeningPorts(table, '0.0.0.0'), [2222, 23_000]);
+  t.deepEqual(parseListeningPorts('', '0.0.0.0'), []);
+  t.deepEqual(parseListeningPorts(table, '127.0.0.1'), [2222, 23_000]);
+  t.deepEqual(
+    parseListeningPorts(table, '10.0.0.1'),
+    [23_000],
+    'what listens on another address is not in the way',
+  );
+  const six = table.replaceAll('0100007F:08AE', `${'0'.repeat(32)}:08AE`);
+  t.deepEqual(parseListeningPorts(six, '10.0.0.1'), [2222, 23_000]);
+  t.deepEqual(parseListeningPorts(table, 'fd00::1'), [2222, 23_000]);
 });
 
 test('a log that has grown long is put aside, and no more than three old ones are kept', t => {

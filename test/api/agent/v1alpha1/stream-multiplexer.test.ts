@@ -315,7 +315,7 @@ async function saidTo(peer: {readonly announces: boolean}, data: Buffer): Promis
   };
   const arrived = new Promise(resolve => client.on('stream/end', resolve));
   if (peer.announces) {
-    frame({method: 'features', params: {binary: true, more: 'than we know'}});
+    frame({method: 'stream/takesBinary', params: {more: 'than we know'}});
   }
 
   frame({method: 'stream/end', params: {stream: 1, channel: 1}});
