@@ -100,8 +100,8 @@ export function nodeSetupRoutes({authorized, audit, nodeSetup}: RouteContext): R
       responses: answers(200, lines, 400, 401, 403, 404, 409),
       async handle({caller, requestId, params: {name = ''}, body: {force}, signal}) {
         const storage = authorized.as(caller, requestId);
-        const node = await change(storage, name, spec => ({...spec, unschedulable: true}));
-        if (node.spec.local) {
+        const {spec} = await storage.get('Node', name);
+        if (spec.local) {
           throw new RequestError('BadRequest', `Node "${name}" is the machine of the server itself`, {
             hint: 'hack/down --purge takes everything away from it.',
           });
@@ -109,6 +109,9 @@ export function nodeSetupRoutes({authorized, audit, nodeSetup}: RouteContext): R
 
         await checkNodeEmpty(storage, name);
         checkNothingKept(name, force ? [] : nodeSetup.instancesOn(name));
+        // Nothing new comes to be there from now on; what came in between is found by a second look.
+        const node = await change(storage, name, before => ({...before, unschedulable: true}));
+        await checkNodeEmpty(storage, name);
         await storage.delete('Node', name);
         const stream = setupStream(async report => {
           await nodeSetup.purge(node, {report, signal});

@@ -92,8 +92,11 @@ export function createStepProgress(cli: Cli, {to, isKnown = () => false}: StepPr
       }
     },
     [Symbol.dispose]() {
-      timer?.[Symbol.dispose]();
-      clear();
+      if (timer !== undefined) {
+        timer[Symbol.dispose]();
+        timer = undefined;
+        clear();
+      }
     },
   };
 }

@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import type {GetOptions} from '../commands/get.ts';
-import type {NodeAddOptions} from '../commands/node-add.ts';
 import type {NodeRemoveOptions} from '../commands/node-remove.ts';
+import type {NodeAddOptions} from '../node/setup-request.ts';
 import {withOutput} from './options.ts';
 import type {Registration} from './registration.ts';
 

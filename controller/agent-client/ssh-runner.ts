@@ -11,19 +11,23 @@ export type RunOptions = {
   readonly input?: Readable | string;
   /** Milliseconds without a byte in either direction after which it is given up; a minute by default. */
   readonly silence?: number;
+  /** Each whole line of standard error, as it comes. */
+  readonly onErrorLine?: (line: string) => void;
   readonly signal: AbortSignal;
 };
 
 export type RunResult = {
   /** Undefined when a signal ended it. */
   readonly code: number | undefined;
-  /** At most 256 KiB of each are kept. */
+  /** At most its first 256 KiB. */
   readonly stdout: string;
+  /** At most its last 256 KiB. */
   readonly stderr: string;
 };
 
 const outputLimit = 262_144;
 const defaultSilence = 60_000;
+const longestLine = 16_384;
 
 /** Runs programs on a machine to their end, side by side. */
 export type SshRunner = (command: readonly string[], options: RunOptions) => Promise<RunResult>;
@@ -35,20 +39,24 @@ export type SshRunner = (command: readonly string[], options: RunOptions) => Pro
 export function createSshRunner(session: SshSession, clock: Clock): SshRunner {
   return async (command, options) => {
     const channel = await session.exec(command, options.signal);
-    const result = await follow(channel, options, clock);
-    // Without an exit code it may be the connection that ended, not the program.
-    if (result.code === undefined) {
+    const {status, ...outputs} = await follow(channel, options, clock);
+    // The channel ended, and nobody told how the program did: it is the connection that is lost.
+    if (status === undefined) {
       session.closed.throwIfAborted();
+      throw new SshError('ConnectionLost', `the connection was lost while ${command[0]} ran there`);
     }
-    return result;
+    return {...outputs, code: status ?? undefined};
   };
 }
 
+/** As ssh2 tells it: null when a signal ended the program, undefined when its end was not told. */
+type Ending = Pick<RunResult, 'stdout' | 'stderr'> & {readonly status: number | null | undefined};
+
 async function follow(
   channel: ClientChannel,
-  {input, silence = defaultSilence, signal}: RunOptions,
+  {input, silence = defaultSilence, onErrorLine, signal}: RunOptions,
   clock: Clock,
-): Promise<RunResult> {
+): Promise<Ending> {
   const givenUp = new AbortController();
   const onAbort = () => givenUp.abort(signal.reason);
   signal.addEventListener('abort', onAbort, {once: true});
@@ -61,20 +69,21 @@ async function follow(
   };
   alive();
 
-  let code: number | undefined;
-  channel.on('exit', (status: number | null) => {
-    code = status ?? undefined;
-  });
   // Kept for good: what breaks after the end must not end the process.
   channel.on('error', () => {});
   const stdout = collect(channel, alive);
-  const stderr = collect(channel.stderr, alive);
+  const stderr = collectEnd(channel.stderr, {alive, onErrorLine});
   try {
     signal.throwIfAborted();
     const closed = once(channel, 'close', {signal: givenUp.signal});
     feed(channel, {input, alive}).catch(error => givenUp.abort(error));
-    await closed;
-    return {code, stdout: stdout(), stderr: stderr()};
+    // It carries the status, too; `exit` may be over before anybody can listen.
+    const [status]: unknown[] = await closed;
+    return {
+      status: typeof status === 'number' || status === null ? status : undefined,
+      stdout: stdout(),
+      stderr: stderr(),
+    };
   } catch (error) {
     channel.destroy();
     throw givenUp.signal.aborted ? givenUp.signal.reason : error;
@@ -116,6 +125,26 @@ function collect(stream: Readable, alive: () => void): () => string {
   stream.on('data', (chunk: string) => {
     alive();
     text = text.length < outputLimit ? (text + chunk).slice(0, outputLimit) : text;
+  });
+  return () => text;
+}
+
+function collectEnd(
+  stream: Readable,
+  {alive, onErrorLine}: {readonly alive: () => void; readonly onErrorLine: RunOptions['onErrorLine']},
+): () => string {
+  let text = '';
+  let line = '';
+  stream.setEncoding('utf8');
+  stream.on('error', () => {});
+  stream.on('data', (chunk: string) => {
+    alive();
+    text = (text + chunk).slice(-outputLimit);
+    const lines = (line + chunk).split('\n');
+    line = (lines.pop() ?? '').slice(-longestLine);
+    for (const whole of lines) {
+      onErrorLine?.(whole);
+    }
   });
   return () => text;
 }

@@ -1,10 +1,11 @@
 import ssh2 from 'ssh2';
 import type {Clock} from '../../api/effects/clock.ts';
 import {isSshError} from '../agent-client/ssh-error.ts';
+import {createSshRunner} from '../agent-client/ssh-runner.ts';
 import type {SshSession, SshSessionOptions} from '../agent-client/ssh-session.ts';
 import {openSshSession} from '../agent-client/ssh-session.ts';
+import {complaintOf} from './complaint.ts';
 import {machineScript} from './machine-script.ts';
-import {complaintOf, runProgram} from './run-program.ts';
 import type {Tell, Verdict} from './steps.ts';
 import {StepError} from './steps.ts';
 
@@ -86,9 +87,8 @@ async function installKey(
       });
     },
   );
-  const result = await runProgram(session, machineScript('authorize-key', identity.publicKey), {
-    timeout: scriptTimeout,
-    clock,
+  const result = await createSshRunner(session, clock)(machineScript('authorize-key', identity.publicKey), {
+    silence: scriptTimeout,
     signal,
   });
   const file = /^(?:added|present) (.+)$/m.exec(result.stdout)?.[1];

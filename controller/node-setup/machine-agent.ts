@@ -2,9 +2,10 @@ import {createReadStream} from 'node:fs';
 import {Transform} from 'node:stream';
 import {z} from 'zod';
 import type {Clock} from '../../api/effects/clock.ts';
+import {createSshRunner} from '../agent-client/ssh-runner.ts';
 import type {SshSession} from '../agent-client/ssh-session.ts';
+import {complaintOf, hintsOf} from './complaint.ts';
 import {sizeText} from './machine-checks.ts';
-import {complaintOf, runProgram} from './run-program.ts';
 import type {Tell, Verdict} from './steps.ts';
 import {StepError} from './steps.ts';
 
@@ -56,14 +57,13 @@ export async function setUpBackend(
     ...['agent', 'setup', '--json', '--installation', installation],
     ...(image === undefined ? [] : ['--image-digest', image.digest]),
   ];
-  const result = await runProgram(session, words, {
+  const result = await createSshRunner(session, clock)(words, {
     onErrorLine: line => tell(line),
-    timeout: setupTimeout,
-    clock,
+    silence: setupTimeout,
     signal,
   });
   if (result.code !== 0) {
-    throw new StepError('BackendFailed', complaintOf(result), {cure: hintOf(result.stderr)});
+    throw new StepError('BackendFailed', complaintOf(result), {cure: hintsOf(result)});
   }
   const state = readAnswer(result.stdout);
   const message = `${state.backends.join(', ')}: all that workspaces need is there`;
@@ -114,14 +114,13 @@ export async function sendImage(
     ...command,
     ...['agent', 'receive-image', digest, '--size', String(size), '--offset', String(received)],
   ];
-  const result = await runProgram(session, words, {
+  const result = await createSshRunner(session, clock)(words, {
     input: content.pipe(counted),
-    timeout: importTimeout,
-    clock,
+    silence: importTimeout,
     signal,
   });
   if (result.code !== 0) {
-    throw new StepError('ImageFailed', complaintOf(result), {cure: hintOf(result.stderr)});
+    throw new StepError('ImageFailed', complaintOf(result), {cure: hintsOf(result)});
   }
   const rest = received === 0 ? '' : `, ${sizeText(received)} of it on an earlier attempt`;
   return {
@@ -129,11 +128,4 @@ export async function sendImage(
     message: `nexus/base is there now (${sizeText(size)} sent${rest})`,
     value: undefined,
   };
-}
-
-function hintOf(stderr: string): readonly string[] {
-  return stderr
-    .split('\n')
-    .filter(line => line.startsWith('hint: '))
-    .map(line => line.slice('hint: '.length));
 }

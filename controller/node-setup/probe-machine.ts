@@ -1,11 +1,12 @@
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Platform} from '../agent-client/agent-installer.ts';
+import {createSshRunner} from '../agent-client/ssh-runner.ts';
 import type {SshSession} from '../agent-client/ssh-session.ts';
+import {complaintOf} from './complaint.ts';
 import type {ClockReading} from './machine-checks.ts';
 import type {MachineReport} from './machine-report.ts';
 import {parseReport} from './machine-report.ts';
 import {machineScript} from './machine-script.ts';
-import {complaintOf, runProgram} from './run-program.ts';
 import {StepError} from './steps.ts';
 
 export type Probed = {
@@ -16,7 +17,7 @@ export type Probed = {
 };
 
 /** Milliseconds. */
-const timeout = 30_000;
+const silence = 30_000;
 
 /** Looks at the machine, all at once. Throws StepError `ShellUnusable` when no program can be run there. */
 export async function probeMachine(
@@ -24,7 +25,7 @@ export async function probeMachine(
   {clock, signal}: {readonly clock: Clock; readonly signal: AbortSignal},
 ): Promise<Probed> {
   const asked = clock.now();
-  const result = await runProgram(session, machineScript('probe'), {timeout, clock, signal});
+  const result = await createSshRunner(session, clock)(machineScript('probe'), {silence, signal});
   const reading = {asked, answered: clock.now()};
   const parsed = parseReport(result.stdout);
   if (parsed.type === 'Unreadable') {

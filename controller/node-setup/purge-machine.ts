@@ -1,10 +1,11 @@
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {AgentInstaller} from '../agent-client/agent-installer.ts';
+import {createSshRunner} from '../agent-client/ssh-runner.ts';
+import {complaintOf} from './complaint.ts';
 import {machineScript} from './machine-script.ts';
 import type {OpenLoginOptions} from './open-login.ts';
 import {openLogin} from './open-login.ts';
 import {platformOf, probeMachine} from './probe-machine.ts';
-import {complaintOf, runProgram} from './run-program.ts';
 import {StepError} from './steps.ts';
 import {targetOf} from './test-node.ts';
 
@@ -27,10 +28,9 @@ export async function purgeMachine(node: Stored<'Node'>, options: PurgeMachineOp
       progress: (done, total) => tell('the agent is needed for that', {done, total}),
       signal,
     });
-    const result = await runProgram(session, [...command, 'agent', 'purge'], {
+    const result = await createSshRunner(session, clock)([...command, 'agent', 'purge'], {
       onErrorLine: line => tell(line),
-      timeout: purgeTimeout,
-      clock,
+      silence: purgeTimeout,
       signal,
     });
     if (result.code !== 0) {
@@ -52,9 +52,8 @@ export async function purgeMachine(node: Stored<'Node'>, options: PurgeMachineOp
   });
   await steps.take('Key', async () => {
     const {publicKey} = await options.identity(target.identityFile, signal);
-    const result = await runProgram(session, machineScript('revoke-key', publicKey), {
-      timeout: scriptTimeout,
-      clock,
+    const result = await createSshRunner(session, clock)(machineScript('revoke-key', publicKey), {
+      silence: scriptTimeout,
       signal,
     });
     if (result.code !== 0) {

@@ -37,7 +37,7 @@ done
 say free "$(df -Pk "$HOME" 2>/dev/null | tail -n 1)"
 
 # The places of the agent itself: agent/system/backend-socket.ts.
-configured=$(sed -n 's/.*"socket": *"\([^"]*\)".*/\1/p' "$HOME/.nexus/agent/config.json" 2>/dev/null)
+configured=$(sed -n 's/.*"socket": *"\([^"]*\)".*/\1/p' "${NEXUS_HOME:-$HOME/.nexus}/agent/config.json" 2>/dev/null)
 if [ -n "$configured" ]; then
   socket container "$configured"
 else
