@@ -27,10 +27,11 @@ export async function bundleAgent(version: string): Promise<readonly BundledFile
     minifyWhitespace: true,
     legalComments: 'inline',
     logLevel: 'silent',
-    // Native speed-ups of ws, which does without.
-    external: ['bufferutil', 'utf-8-validate'],
+    // Native speed-ups of ws and ssh2, which do without.
+    external: ['bufferutil', 'utf-8-validate', 'cpu-features', '*.node'],
     banner: {
-      js: "import {createRequire as requireFrom} from 'node:module';const require=requireFrom(import.meta.url);",
+      // What modules of the older kind take for granted.
+      js: "import {createRequire as requireFrom} from 'node:module';const require=requireFrom(import.meta.url),__dirname=import.meta.dirname;",
     },
     plugins: [ownPlaces],
   });
