@@ -36,8 +36,9 @@ export async function startExec(
   });
 
   const finished = exitOf(channel, closed, command);
-  const stdin = inputOf(channel);
   const {firstLine, rest} = withoutFirstLine();
+  // A terminal echoes what is typed: before the first line of the output it would be taken for that.
+  const stdin = inputOf(channel, tty === undefined ? Promise.resolve() : firstLine);
   const stdout: Readable = channel.pipe(rest).pipe(new PassThrough());
   const stderr: Readable = channel.stderr.pipe(new PassThrough());
   channel.on('error', () => {});
@@ -106,15 +107,19 @@ function sentEnvironment(env: ExecOptions['env'] = {}): Record<string, string> {
   );
 }
 
-function inputOf(channel: ClientChannel): Writable {
+function inputOf(channel: ClientChannel, open: Promise<unknown>): Writable {
   return new Writable({
     write(chunk, _encoding, done) {
-      if (channel.writable) channel.write(chunk, error => done(error));
-      else done(new Error('the command has ended'));
+      void open.then(() => {
+        if (channel.writable) channel.write(chunk, error => done(error));
+        else done(new Error('the command has ended'));
+      });
     },
     final(done) {
-      channel.end();
-      done();
+      void open.then(() => {
+        channel.end();
+        done();
+      });
     },
   }).on('error', () => {});
 }

@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises';
+import {access, constants, readFile} from 'node:fs/promises';
 import type {Clock} from '../../api/effects/clock.ts';
 import {runProgram} from './run-program.ts';
 import {firstUserId, lastUserId} from './slot.ts';
@@ -29,17 +29,15 @@ export function createGuard({clock, isRoot}: {clock: Clock; isRoot: boolean}): G
       if (ensuredAt !== undefined && clock.now() - ensuredAt < ensuredFor) return true;
 
       const nameServers = localNameServers(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
-      const {exitCode} = await runProgram('nft', ['-f', '-'], {input: guardRules(nameServers)}).catch(() => ({
-        exitCode: -1,
-      }));
-      ensuredAt = exitCode === 0 ? clock.now() : undefined;
-      return exitCode === 0;
+      const isThere = await nft(['-f', '-'], guardRules(nameServers));
+      ensuredAt = isThere ? clock.now() : undefined;
+      return isThere;
     },
 
     async remove() {
       ensuredAt = undefined;
       if (!isRoot || (await anyMachineRuns())) return;
-      await runProgram('nft', ['delete', 'table', 'inet', table]).catch(() => {});
+      await nft(['delete', 'table', 'inet', table]);
     },
   };
 }
@@ -76,6 +74,24 @@ export function localNameServers(resolvConf: string): readonly string[] {
   return [...resolvConf.matchAll(/^nameserver\s+([0-9a-f.:]+)\s*$/gim)].flatMap(
     ([, address]) => address ?? [],
   );
+}
+
+/** Not by PATH: programs of other kinds have that name too. */
+const places = ['/usr/sbin/nft', '/sbin/nft', '/usr/bin/nft'];
+
+/** Whether it did so. */
+async function nft(args: readonly string[], input = ''): Promise<boolean> {
+  for (const place of places) {
+    const isThere = await access(place, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) continue;
+
+    const {exitCode} = await runProgram(place, args, {input}).catch(() => ({exitCode: -1}));
+    return exitCode === 0;
+  }
+  return false;
 }
 
 async function anyMachineRuns(): Promise<boolean> {

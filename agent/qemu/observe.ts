@@ -66,8 +66,8 @@ async function stateOf(
     const now = await findProcess(machine.folder);
     if (now === undefined) return 'Stopped';
     if (now.isHalted) return 'Frozen';
-    // It is just beginning, or somebody else has its monitor.
-    return now.start === process.start && error.code === 'TimedOut' ? 'Error' : 'Starting';
+    // It is just beginning; or its monitor is somebody else's, or slow. What could be wrong with it inside is seen there.
+    return error.code === 'TimedOut' ? 'Running' : 'Starting';
   }
 }
 

@@ -14,6 +14,7 @@ import {pathsOf} from '../../../agent/qemu/paths.ts';
 import {exampleHostKey, exampleKey} from '../../contracts/driver/example.ts';
 import type {QemuFixture} from './fixture.ts';
 import {onQemu, openQemu} from './fixture.ts';
+import {openWorld} from './world.ts';
 
 /** Milliseconds until an emulated machine has booted, on a node that has a lot else to do. */
 const patience = 600_000;
@@ -142,16 +143,22 @@ onQemu(qemu => {
       'ip route del local 127.0.0.0/8 dev lo table local; ip route add 127.0.0.0/8 via 10.0.2.2 dev eth0; ip addr add 127.0.0.1/32 dev lo',
     ]);
     t.is(setup.exitCode, 0, setup.stderr);
+    const knock = async (target: string) =>
+      await run(['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${target} && head -n 1 <&3`]);
+    // Behind the node, as the rest of the world is: or else nothing would show that it is the node alone that can't be reached.
+    await using world = await openWorld();
+    t.is((await knock(`${world.address}/${world.port}`)).stdout, 'world\n');
+
     const targets = [
-      ...['10.0.2.2', ...own, '127.0.0.2'].map(address => `${address}/${port}`),
+      ...['10.0.2.2', ...own, world.gateway, '127.0.0.2'].map(address => `${address}/${port}`),
       `${neighbour}/2022`,
       `${neighbour}/2023`,
       '169.254.169.254/80',
     ];
     for (const target of targets) {
-      const knock = await run(['timeout', '5', 'bash', '-c', `exec 3<>/dev/tcp/${target} && head -n 1 <&3`]);
-      t.is(knock.stdout, '', target);
-      t.not(knock.exitCode, 0, target);
+      const {stdout, exitCode} = await knock(target);
+      t.is(stdout, '', target);
+      t.not(exitCode, 0, target);
     }
   });
 
@@ -173,6 +180,7 @@ onQemu(qemu => {
     t.timeout(patience);
     await fixture.driver.start(box);
     await becomes(t, 'Stopped', async () => void (await run(['systemctl', 'poweroff']).catch(() => {})));
+    t.is(await findProcess(machine(box)), undefined);
   });
 
   test.serial(

@@ -6,7 +6,7 @@ onQemu(qemu => {
     open: async () => await openQemu(qemu),
     lacks: {
       OfflineFiles: 'the disk of a machine that does not run is read by nobody but QEMU',
-      Network: 'each machine is alone on a network of its own (machine-isolation.test.ts)',
+      Network: 'each machine is alone on a network of its own (machine-life.test.ts)',
     },
   });
 });
