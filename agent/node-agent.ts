@@ -17,7 +17,8 @@ import {openFsRecordStore} from './system/fs-record-store.ts';
 import {createLinuxMachine} from './system/linux-machine.ts';
 import {createNetNodePorts} from './system/net-node-ports.ts';
 import {connectTcp} from './system/tcp-connect.ts';
-import {tcpProbe} from './system/tcp-probe.ts';
+import type {ProbeConnect} from './system/tcp-probe.ts';
+import {createTcpProbe} from './system/tcp-probe.ts';
 
 export type NodeAgentOptions = {
   readonly home: AgentHome;
@@ -41,6 +42,13 @@ export async function createNodeAgent(options: NodeAgentOptions): Promise<Agent>
   const bundles = await openFsBundleCache(home.bundles);
   const opened = await openDrivers({home, config, installation, env, log});
   const drivers = opened.map(({driver}) => driver);
+  const connect: ProbeConnect = async (address, port, how) => {
+    for (const {reach} of drivers) {
+      const reaching = reach?.(address, port, how.signal);
+      if (reaching !== undefined) return await reaching;
+    }
+    return await connectTcp(address, port, how);
+  };
   const agent = await createAgent({
     clock: systemClock,
     random: systemRandom,
@@ -50,8 +58,8 @@ export async function createNodeAgent(options: NodeAgentOptions): Promise<Agent>
     ...(agentPackage === undefined ? {} : {agentPackage}),
     drivers,
     createGuest: driverOf => createExecGuest({driverOf, bundles, log}),
-    probe: tcpProbe,
-    connect: (address, port, signal) => connectTcp(address, port, {signal}),
+    probe: createTcpProbe(connect),
+    connect: (address, port, signal) => connect(address, port, {signal}),
     listenAddress,
     ports: createNetNodePorts({address: listenAddress.current, log}),
     records: await openFsRecordStore({folder: home.records, log}),

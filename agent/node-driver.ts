@@ -1,3 +1,4 @@
+import type {Duplex} from 'node:stream';
 import type {Clock} from '../api/effects/clock.ts';
 import type {Logger} from '../api/effects/logger.ts';
 import type {Random} from '../api/effects/random.ts';
@@ -16,6 +17,11 @@ export type NodeDriver = Driver & {
    * what can't be guaranteed there.
    */
   probeBackend: Driver['probe'];
+  /**
+   * A connection to a port of the instance that has this address, also to one on the instance's own loopback, where the node's network does not
+   * lead there. Undefined for what the network reaches. Rejects with {@link RefusedError} when nothing listens.
+   */
+  reach?(address: string, port: number, signal: AbortSignal): Promise<Duplex> | undefined;
   imagePresent(alias: string): Promise<boolean>;
   /**
    * Makes the image `alias` of a tarball by hack/build-image (zstd; `rootfs/` is the root file system, the rest is for LXD and Incus), in whatever

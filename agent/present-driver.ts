@@ -65,6 +65,7 @@ export function createPresentDriver({kind, clock, find, open}: PresentDriverOpti
     probe: probing('probe'),
     probeBackend: probing('probeBackend'),
     prepare: async () => (await needed()).prepare(),
+    reach: (...args) => driver?.reach?.(...args),
     imagePresent: async alias => (await needed()).imagePresent(alias),
     importImage: async (...args) => (await needed()).importImage(...args),
     purge: async () => (await needed()).purge(),

@@ -13,10 +13,13 @@ export type Way = Channel & {readonly killer: Killer};
 
 export type Channels = AsyncDisposable & {
   /** Waits while the machine boots. Throws DriverError: TimedOut when the signal is aborted, BackendUnavailable when the machine ends. */
+  /** An open one. */
+  at(address: string): Promise<Way> | undefined;
   of(machine: Machine, process: MachineProcess, signal?: AbortSignal): Promise<Way>;
 };
 
 type Open = {
+  readonly address: string;
   readonly start: number;
   readonly ending: AbortController;
   readonly channel: Promise<Way>;
@@ -50,7 +53,7 @@ export function createChannels(clock: Clock): Channels {
       ...channel,
       killer: createKiller(channel),
     }));
-    const entry = {start: process.start, ending, channel: opening};
+    const entry = {address: record.address, start: process.start, ending, channel: opening};
     const forget = () => {
       ending.abort(new DriverError('BackendUnavailable', 'the connection into the machine has ended'));
       if (open.get(record.uid) === entry) open.delete(record.uid);
@@ -67,6 +70,8 @@ export function createChannels(clock: Clock): Channels {
   };
 
   return {
+    at: address => [...open.values()].find(each => each.address === address)?.channel,
+
     async of(machine, process, signal) {
       const {uid} = machine.record;
       const present = open.get(uid);

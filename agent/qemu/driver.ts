@@ -15,7 +15,9 @@ import {readCapacity} from './capacity.ts';
 import type {Channel} from './channel.ts';
 import type {Way} from './channels.ts';
 import {createChannels} from './channels.ts';
+import {machinePorts} from './command.ts';
 import {createMachine} from './create.ts';
+import {dialInside} from './dial-inside.ts';
 import {machineEvents} from './events.ts';
 import {startExec} from './exec.ts';
 import {createFiles} from './files.ts';
@@ -177,6 +179,12 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
       for (const {record} of await folders.list()) await lifecycle.delete(record.uid);
       await rm(folder, {recursive: true, force: true});
       await guard.remove();
+    },
+
+    reach(address, port, signal) {
+      // Its sshd is where the network leads.
+      const way = port === machinePorts.ssh ? undefined : channels.at(address);
+      return way?.then(async channel => await dialInside(channel, port, signal));
     },
 
     imagePresent: async alias => (await images.find(alias)) !== undefined,

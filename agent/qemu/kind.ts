@@ -11,7 +11,7 @@ const usualFolders = ['/usr/bin', '/usr/local/bin', '/usr/libexec'];
 export const qemuKind: ProviderKind = {
   provider: 'qemu',
   title: 'QEMU',
-  makes: 'folders of images and machines',
+  makes: 'folder of machines',
   cure: 'Install it: apt-get install qemu-system-x86 qemu-utils.',
 
   async find({env}) {

@@ -1,6 +1,11 @@
-import type {Socket} from 'node:net';
+import type {Duplex} from 'node:stream';
 import type {Probe} from '../probe.ts';
-import {connectTcp} from './tcp-connect.ts';
+
+export type ProbeConnect = (
+  address: string,
+  port: number,
+  options: {signal: AbortSignal; patience?: number},
+) => Promise<Duplex>;
 
 /** Milliseconds; inside one machine an address that exists answers at once. */
 const sshPatience = 100;
@@ -10,31 +15,34 @@ const goodbye = 1000;
 
 const longestHead = 8192;
 
-export const tcpProbe: Probe = {
-  async ssh(address, port, signal) {
-    const socket = await connectTcp(address, port, {signal, patience: sshPatience});
-    await readHead(socket, {complete: /^SSH-2\.0-[^\n]*\n/m, signal});
-  },
+/** Looks by connections that `connect` makes; rejects as that does. */
+export function createTcpProbe(connect: ProbeConnect): Probe {
+  return {
+    async ssh(address, port, signal) {
+      const socket = await connect(address, port, {signal, patience: sshPatience});
+      await readHead(socket, {complete: /^SSH-2\.0-[^\n]*\n/m, signal});
+    },
 
-  async tcp(address, port, signal) {
-    const socket = await connectTcp(address, port, {signal});
-    socket.on('error', () => {});
-    partFriendly(socket);
-  },
+    async tcp(address, port, signal) {
+      const socket = await connect(address, port, {signal});
+      socket.on('error', () => {});
+      partFriendly(socket);
+    },
 
-  async http(address, {port, path}, signal) {
-    const socket = await connectTcp(address, port, {signal});
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nUser-Agent: nexus\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
-    );
-    const [, status] = await readHead(socket, {complete: /^HTTP\/1\.[01] (\d{3})/, signal});
-    return Number(status);
-  },
-};
+    async http(address, {port, path}, signal) {
+      const socket = await connect(address, port, {signal});
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nUser-Agent: nexus\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
+      );
+      const [, status] = await readHead(socket, {complete: /^HTTP\/1\.[01] (\d{3})/, signal});
+      return Number(status);
+    },
+  };
+}
 
 /** The beginning of what the other side sends, as far as `complete` needs it. */
 function readHead(
-  socket: Socket,
+  socket: Duplex,
   {complete, signal}: {complete: RegExp; signal: AbortSignal},
 ): Promise<RegExpExecArray> {
   return new Promise((resolve, reject) => {
@@ -69,8 +77,9 @@ function readHead(
 }
 
 /** Ends it in an orderly way: a reset, as for a connection with something unread, makes many a small server fall over. */
-function partFriendly(socket: Socket): void {
-  socket.setTimeout(goodbye, () => socket.destroy());
+function partFriendly(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), goodbye);
+  socket.once('close', () => clearTimeout(timer));
   socket.resume();
   socket.end();
 }

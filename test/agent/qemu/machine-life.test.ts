@@ -5,10 +5,12 @@ import type {AddressInfo} from 'node:net';
 import {createServer} from 'node:net';
 import {networkInterfaces} from 'node:os';
 import {join} from 'node:path';
+import type {Duplex} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import type {ExecutionContext} from 'ava';
 import test from 'ava';
 import type {CreateOptions, Driver, DriverInstance} from '../../../agent/driver.ts';
+import {RefusedError} from '../../../agent/probe.ts';
 import {findProcess} from '../../../agent/qemu/machine-process.ts';
 import {pathsOf} from '../../../agent/qemu/paths.ts';
 import {exampleHostKey, exampleKey} from '../../contracts/driver/example.ts';
@@ -116,6 +118,32 @@ onQemu(qemu => {
     await fixture.driver.setLimits(box, {cpus: 1, memory: 2 ** 28, disk: 3 * 2 ** 29});
     t.true((await blocks()) > before * 1.3);
   });
+
+  test.serial(
+    'ports inside are reached through the connection, and a port that nobody has is refused',
+    async t => {
+      t.timeout(patience);
+      const {driver} = fixture;
+      const {address = ''} = (await driver.observeOne(box)) ?? {};
+      const options = ['TCP-LISTEN:4000,bind=127.0.0.1,reuseaddr', 'EXEC:cat'];
+      const echo = await driver.exec(box, {command: ['socat', ...options], user: 'dev'});
+      const signal = AbortSignal.timeout(patience);
+      let connection: Duplex | undefined;
+      while (connection === undefined) {
+        connection = await driver.reach?.(address, 4000, signal)?.catch(error => {
+          if (error instanceof RefusedError) return undefined;
+          throw error;
+        });
+      }
+      connection.end('through\n');
+      t.is(await text(connection), 'through\n');
+      t.is(await echo.exitCode, 0);
+      await t.throwsAsync(async () => void (await driver.reach?.(address, 4000, signal)), {
+        instanceOf: RefusedError,
+      });
+      t.is(driver.reach?.('127.0.0.1', 4000, signal), undefined);
+    },
+  );
 
   test.serial('a disk can not shrink, and keeps its size', async t => {
     const limits = {cpus: 1, memory: 2 ** 28, disk: 2 ** 30};

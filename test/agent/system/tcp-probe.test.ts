@@ -3,7 +3,10 @@ import type {Socket} from 'node:net';
 import {createServer} from 'node:net';
 import test from 'ava';
 import {RefusedError} from '../../../agent/probe.ts';
-import {tcpProbe} from '../../../agent/system/tcp-probe.ts';
+import {connectTcp} from '../../../agent/system/tcp-connect.ts';
+import {createTcpProbe} from '../../../agent/system/tcp-probe.ts';
+
+const tcpProbe = createTcpProbe(connectTcp);
 
 const address = '127.0.0.1';
 const patient = new AbortController().signal;
