@@ -21,7 +21,7 @@ type Query = Readonly<Record<string, string | undefined>>;
 /** The resources of one API group and namespace, by their plural names. Throws as {@link ApiServer.request} does. */
 export type ApiResources = {
   get(plural: string, name: string): Promise<unknown>;
-  list(plural: string, query: Query): Promise<ApiList>;
+  list(plural: string, query: Query, signal?: AbortSignal): Promise<ApiList>;
   create(plural: string, body: unknown, query?: Query): Promise<unknown>;
   /** `name` may be `NAME/status`. */
   replace(plural: string, name: string, body: unknown, query?: Query): Promise<unknown>;
@@ -64,9 +64,9 @@ export function createApiResources(
 
   return {
     get: (plural, name) => server.request({method: 'GET', path: pathOf(plural, name)}),
-    async list(plural, query) {
+    async list(plural, query, signal) {
       const {items, metadata} = listSchema.parse(
-        await server.request({method: 'GET', path: pathOf(plural), query}),
+        await server.request({method: 'GET', path: pathOf(plural), query, ...(signal && {signal})}),
       );
       return {
         items,

@@ -23,7 +23,7 @@ export type ApiServer = {
 };
 
 /** Milliseconds within which an answer must have come, whole. */
-const answerWithin = 60_000;
+const answerWithin = 30_000;
 
 /** As often is a request sent again after 429: the server has not looked at it. */
 const maximumDeferrals = 5;

@@ -74,8 +74,11 @@ type Tls = Pick<
 type Connecting = {readonly tls: Tls; readonly proxy: string | undefined};
 
 /** Milliseconds. The time between two bytes of an answer is the callers' affair: a watch is silent for long. */
-const timeouts = {headersTimeout: 60_000, bodyTimeout: 0};
-const connectWithin = 10_000;
+const timeouts = {headersTimeout: 30_000, bodyTimeout: 0};
+
+/** Over HTTP/2 all would share one connection, and giving up a request would not end it when it is dead without having said so. */
+const protocol = {allowH2: false};
+const connectWithin = 5000;
 
 function tlsOf(options: RequestOptions): Tls {
   const names = ['ca', 'cert', 'key', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername'] as const;
@@ -86,12 +89,12 @@ function tlsOf(options: RequestOptions): Tls {
 
 function connect({tls, proxy}: Connecting): Dispatcher {
   if (proxy === undefined) {
-    return new Agent({...timeouts, connect: {...definite(tls), timeout: connectWithin}});
+    return new Agent({...timeouts, ...protocol, connect: {...definite(tls), timeout: connectWithin}});
   }
 
   return proxy.startsWith('socks')
-    ? new Socks5ProxyAgent(proxy, {...timeouts, requestTls: definite(tls)})
-    : new ProxyAgent({...timeouts, uri: proxy, requestTls: definite(tls)});
+    ? new Socks5ProxyAgent(proxy, {...timeouts, ...protocol, requestTls: definite(tls)})
+    : new ProxyAgent({...timeouts, ...protocol, uri: proxy, requestTls: definite(tls)});
 }
 
 /** {@link tlsOf} leaves out what is undefined, which undici's types insist on. */

@@ -45,11 +45,11 @@ export type KubernetesStorage = Storage & {
   lock(identity: string): Promise<ServerLease>;
   /** Expires what is old and mends what a killed server left, once. */
   maintain(): Promise<void>;
-  /** That, now and every minute until `signal`; failures are logged and tried again. Resolves when it has stopped. */
+  /** That, now and every ten minutes until `signal`; failures are logged and tried again. Resolves when it has stopped. */
   runMaintenance(signal: AbortSignal): Promise<void>;
 };
 
-const maintenanceInterval = 60_000;
+const maintenanceInterval = 600_000;
 
 /**
  * The store in one namespace of a Kubernetes API server (1.32 or later) that has the definitions in `crds/`. Any number of processes may have it open. Objects that

@@ -45,14 +45,19 @@ export function createRemoval({
     });
   };
 
-  /** The version in which `held` was deleted, which only a watch tells. */
-  const versionOfDeletion = async ({document, apiUid}: Held): Promise<string> => {
-    const {name, resourceVersion} = document.metadata;
+  /** Deletes `held`. Resolves to the version in which it went, which only a watch tells. */
+  const removeAtVersion = async (held: Held): Promise<string> => {
+    const {document, apiUid} = held;
+    const {plural} = kinds[document.kind];
+    // The object's own version may be older than what can be watched from.
+    const {resourceVersion} = await api.list(plural, {limit: '1'});
+    await remove(held);
+    const {name} = document.metadata;
     const abort = new AbortController();
     using _limit = clock.schedule(longestWord, () => abort.abort());
     const query = {fieldSelector: `metadata.name=${name}`, resourceVersion};
     try {
-      for await (const {type, object} of api.watch(kinds[document.kind].plural, query, abort.signal)) {
+      for await (const {type, object} of api.watch(plural, query, abort.signal)) {
         const told = type === 'DELETED' ? fromApi(document.kind, object) : undefined;
         if (told?.apiUid === apiUid) {
           return told.document.metadata.resourceVersion;
@@ -80,8 +85,7 @@ export function createRemoval({
       await tombstones.put(last);
       let {resourceVersion} = last.metadata;
       if (part === 'whole') {
-        await remove(held);
-        resourceVersion = await versionOfDeletion(held);
+        resourceVersion = await removeAtVersion(held);
       } else {
         const {kind, metadata} = last;
         const body = toApi(last, namespace, metadata.uid !== held.apiUid);

@@ -25,6 +25,9 @@ export type WatchTimes = {
 
 export const defaultWatchTimes: WatchTimes = {bookmark: 10_000, silence: 90_000, patience: 30_000};
 
+/** Milliseconds. The API server itself waits for 3 s until it has got that far. */
+const reachWithin = 6000;
+
 export type Watches = {
   watch<K extends Kind>(kind: K, options: WatchOptions): AsyncIterable<WatchEvent<K>>;
   /** Resolves once each watch that began before has its position: what is written then is seen by it. */
@@ -78,11 +81,11 @@ export function createWatches({
 
   /** Throws Expired when the API server has not got that far: it was restored, and would stay silent for ever. */
   const checkReached = async (kind: Kind, resourceVersion: string) => {
-    await api.list(kinds[kind].plural, {
-      resourceVersion,
-      resourceVersionMatch: 'NotOlderThan',
-      limit: '1',
-    });
+    // A connection that is dead without having said so must not hold this up: to give up ends it.
+    const abort = new AbortController();
+    using _limit = clock.schedule(reachWithin, () => abort.abort(new Error('no answer')));
+    const query = {resourceVersion, resourceVersionMatch: 'NotOlderThan', limit: '1'};
+    await api.list(kinds[kind].plural, query, abort.signal);
   };
 
   /** One connection: until the server ends it. */
