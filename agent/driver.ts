@@ -119,3 +119,7 @@ export class DriverError extends Error {
     this.code = code;
   }
 }
+
+export function isDriverError(error: unknown, code?: DriverError['code']): error is DriverError {
+  return error instanceof DriverError && (code === undefined || error.code === code);
+}

@@ -23,7 +23,7 @@ export type ExecGuestOptions = {
 
 type RootScript = Omit<ScriptOptions, 'user' | 'args'> & {readonly args?: readonly string[]};
 
-/** Works inside instances by what their driver can execute there; needs bash, git and, for services, systemd in the image. */
+/** Works inside instances by what their driver can execute there; needs bash, git and, for services, systemd or runit in the image. */
 export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Guest {
   const git = async (
     uid: string,
@@ -118,7 +118,7 @@ export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Gue
     async cancelSetup(uid) {
       await asRoot(uid, {
         name: 'nexus-cancel-setup',
-        script: 'systemctl stop nexus-setup.service 2>/dev/null; exit 0',
+        script: scripts.cancelSetup,
         signal: new AbortController().signal,
       });
     },
@@ -136,22 +136,18 @@ export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Gue
     },
 
     async logs(uid, {source, follow, tail, signal}) {
-      const lines = tail === undefined ? undefined : String(tail);
-      const command =
-        source.type === 'service'
-          ? [
-              'journalctl',
-              // Not --unit, which adds what systemd itself says of the unit.
-              `_SYSTEMD_UNIT=workspace-${source.name}.service`,
-              '--output=cat',
-              '--no-pager',
-              `--lines=${lines ?? 'all'}`,
-            ]
-          : ['tail', `--lines=${lines ?? '+1'}`, '/var/log/nexus/setup.log'];
-      if (follow) {
-        // tail by name, since a new run of the setup begins a new file.
-        command.splice(1, 0, source.type === 'service' ? '--follow' : '-F');
-      }
+      const name = source.type === 'service' ? source.name : '';
+      const lines = tail === undefined ? 'all' : String(tail);
+      const command = [
+        '/bin/bash',
+        '-c',
+        scripts.logs,
+        'nexus-logs',
+        source.type,
+        name,
+        lines,
+        follow ? 'yes' : '',
+      ];
       const {stdin, stdout, stderr, exitCode} = await driverOf(uid).exec(uid, {
         command,
         user: 'root',

@@ -75,7 +75,7 @@ export async function openServiceSession(
       lose(
         new GuestError(
           'Unsupported',
-          'this image does not run systemd, which services need; use one that does, such as nexus/base',
+          'this image runs neither systemd nor runit, one of which services need; use one that does, such as nexus/base',
         ),
       );
     }
@@ -155,7 +155,7 @@ export async function openServiceSession(
       );
       const started = parseStarted(output);
       if (started.invocation === '') {
-        throw new GuestError('CommandFailed', output.trim() || `systemd did not start ${unit.name}`);
+        throw new GuestError('CommandFailed', output.trim() || `${unit.name} was not started`);
       }
       return started;
     },

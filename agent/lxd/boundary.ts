@@ -1,7 +1,6 @@
 import {z} from 'zod';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import type {Names} from './names.ts';
 
 /** A machine's address in one of its IPv4 networks. */

@@ -3,8 +3,9 @@ import type {Dispatcher} from 'undici';
 import {Pool} from 'undici';
 import {WebSocket} from 'ws';
 import {z} from 'zod';
-import {DriverError} from '../driver.ts';
-import {codeOfFailure, codeOfSystemError} from './error.ts';
+import {DriverError, isDriverError} from '../driver.ts';
+import {codeOfSystemError} from '../system-error-code.ts';
+import {codeOfFailure} from './error.ts';
 
 /** Milliseconds for an answer to begin; waits for operations and transfers have no limit but their signal. */
 const answerTimeout = 60_000;
@@ -172,10 +173,6 @@ export function createClient({socket}: {readonly socket: string}): Client {
       await pool.destroy();
     },
   };
-}
-
-export function isDriverError(error: unknown, code?: DriverError['code']): error is DriverError {
-  return error instanceof DriverError && (code === undefined || error.code === code);
 }
 
 function refusal(what: string, status: number, message: string): DriverError {

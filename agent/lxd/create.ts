@@ -1,11 +1,10 @@
 import {z} from 'zod';
 import type {CreateOptions, Driver} from '../driver.ts';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import {canonicalName} from '../instance-name.ts';
 import type {Addresses, Subnet} from '../network/address.ts';
 import {createAddresses, parseSubnet} from '../network/address.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import {isHalfMade, remake} from './half-made.ts';
 import type {Images} from './images.ts';
 import {instanceRequest, marks} from './instance-config.ts';

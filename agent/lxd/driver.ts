@@ -1,12 +1,13 @@
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Random} from '../../api/effects/random.ts';
+import type {Account} from '../account.ts';
+import {accountIn} from '../account.ts';
 import type {Driver} from '../driver.ts';
 import {DriverError} from '../driver.ts';
 import {baseImage} from '../instance-name.ts';
 import type {NodeDriver} from '../node-driver.ts';
-import type {Account} from './account.ts';
-import {accountIn, knownAccount} from './account.ts';
+import {knownAccount} from './account.ts';
 import {readCapacity} from './capacity.ts';
 import {createClient} from './client.ts';
 import {createCreate} from './create.ts';

@@ -43,31 +43,10 @@ const byStatus: Readonly<Record<number, DriverError['code']>> = {
   507: 'NoSpace',
 };
 
-const bySystemCode: Readonly<Record<string, DriverError['code']>> = {
-  EACCES: 'PermissionDenied',
-  EPERM: 'PermissionDenied',
-  ECONNREFUSED: 'BackendUnavailable',
-  ECONNRESET: 'BackendUnavailable',
-  ENOENT: 'BackendUnavailable',
-  EPIPE: 'BackendUnavailable',
-  UND_ERR_SOCKET: 'BackendUnavailable',
-  UND_ERR_CLOSED: 'BackendUnavailable',
-  UND_ERR_DESTROYED: 'BackendUnavailable',
-  UND_ERR_CONNECT_TIMEOUT: 'BackendUnavailable',
-  UND_ERR_HEADERS_TIMEOUT: 'TimedOut',
-  UND_ERR_BODY_TIMEOUT: 'TimedOut',
-};
-
 export function codeOfFailure({status, message}: Failure): DriverError['code'] {
   return (
     byMessage.find(([pattern]) => pattern.test(message))?.[1] ??
     (status === undefined ? undefined : byStatus[status]) ??
     'Internal'
   );
-}
-
-/** Of what a socket threw; `undefined` for what is no fault of a connection. */
-export function codeOfSystemError(error: unknown): DriverError['code'] | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? bySystemCode[code] : undefined;
 }

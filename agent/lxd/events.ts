@@ -3,6 +3,7 @@ import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Random} from '../../api/effects/random.ts';
 import type {DriverEvent} from '../driver.ts';
+import {reconnected} from '../reconnected.ts';
 import type {Client} from './client.ts';
 
 export type EventsOptions = {
@@ -14,10 +15,6 @@ export type EventsOptions = {
   /** `undefined` for a name that nothing is known of. */
   readonly uidOf: (instance: string) => string | undefined;
 };
-
-/** Milliseconds between attempts to connect: the first, and the most. */
-const firstDelay = 50;
-const longestDelay = 5000;
 
 const message = z.object({
   metadata: z.object({action: z.string(), source: z.string()}),
@@ -35,23 +32,7 @@ export async function* lifecycleEvents(
   options: EventsOptions,
   signal: AbortSignal,
 ): AsyncIterable<DriverEvent> {
-  const {clock, random, log} = options;
-  let delay = firstDelay;
-  while (!signal.aborted) {
-    try {
-      for await (const event of connectionEvents(options, signal)) {
-        delay = firstDelay;
-        yield event;
-      }
-      log.warn({}, 'the event stream of the backend has ended');
-    } catch (error) {
-      if (signal.aborted) return;
-      log.warn({error}, 'the event stream of the backend is not available');
-    }
-
-    await clock.sleep(delay * (0.5 + random.fraction() / 2), signal).catch(() => {});
-    delay = Math.min(delay * 2, longestDelay);
-  }
+  yield* reconnected(options, signal, connection => connectionEvents(options, connection));
 }
 
 async function* connectionEvents(

@@ -1,9 +1,9 @@
 import {constants} from 'node:os';
 import type {WebSocket} from 'ws';
 import {z} from 'zod';
+import type {Account} from '../account.ts';
 import type {ExecOptions, ExecProcess} from '../driver.ts';
 import {DriverError} from '../driver.ts';
-import type {Account} from './account.ts';
 import type {Client} from './client.ts';
 import type {Operations} from './operation.ts';
 import {readableOf, wholeOf, writableOf} from './websocket-stream.ts';

@@ -1,9 +1,8 @@
 import type {Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
 import type {FileOptions} from '../driver.ts';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import type {Backend} from './server.ts';
 
 export type FileTarget = {

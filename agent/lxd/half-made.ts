@@ -1,5 +1,5 @@
+import {isDriverError} from '../driver.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import {identity} from './instance-config.ts';
 import type {RawInstance} from './observe.ts';
 import type {Operations} from './operation.ts';

@@ -1,8 +1,7 @@
 import {z} from 'zod';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import {canonicalName, uidOfCanonicalName} from '../instance-name.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import {marks} from './instance-config.ts';
 import type {RawInstance} from './observe.ts';
 import {isOwned, rawInstance} from './observe.ts';

@@ -1,8 +1,7 @@
 import type {Driver, DriverInstance} from '../driver.ts';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import {canonicalName} from '../instance-name.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import {isHalfMade, remake} from './half-made.ts';
 import type {Instances} from './instances.ts';
 import type {RawInstance} from './observe.ts';

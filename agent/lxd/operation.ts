@@ -1,7 +1,6 @@
 import {z} from 'zod';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import type {Answer, Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import {codeOfFailure} from './error.ts';
 
 const operation = z.object({

@@ -1,6 +1,6 @@
 import type {Driver} from '../driver.ts';
+import {isDriverError} from '../driver.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import type {Config, Devices} from './instance-config.ts';
 import {keysFile, limitConfig, marks} from './instance-config.ts';
 import type {Found, Instances} from './instances.ts';

@@ -1,19 +1,30 @@
 # shellcheck shell=bash
-# Finding and installing an LXD or Incus daemon. Needs log.sh, platform.sh and packages.sh.
+# Finding and installing an LXD, Incus or Docker daemon. Needs log.sh, platform.sh and packages.sh.
 
 # backend_answers SOCKET: whether a daemon that trusts us listens there.
 backend_answers() {
-  [[ -S $1 ]] && curl --silent --max-time 10 --unix-socket "$1" http://backend/1.0 | grep -q '"auth":[[:space:]]*"trusted"'
+  [[ -S $1 ]] && { docker_answers "$1" || curl --silent --max-time 10 --unix-socket "$1" http://backend/1.0 | grep -q '"auth":[[:space:]]*"trusted"'; }
 }
 
 # backend_version SOCKET: e.g. "incus 6.0.4".
 backend_version() {
+  docker_answers "$1" && docker_version "$1" && return
   curl --silent --max-time 10 --unix-socket "$1" http://backend/1.0 |
     sed -n 's/.*"server":[[:space:]]*"\([^"]*\)".*"server_version":[[:space:]]*"\([^"]*\)".*/\1 \2/p'
 }
 
-# backend_known_sockets KIND: where daemons are usually found; KIND may be empty for any.
+# backend_provider KIND: the provider that it is used for.
+backend_provider() {
+  if [[ $1 == docker ]]; then printf 'docker\n'; else printf 'lxc\n'; fi
+}
+
+# backend_known_sockets KIND: where daemons are usually found; KIND may be empty for LXD or Incus.
 backend_known_sockets() {
+  if [[ $1 == docker ]]; then
+    [[ ${DOCKER_HOST:-} == unix://* ]] && printf '%s\n' "${DOCKER_HOST#unix://}"
+    printf '%s\n' /run/docker.sock
+    return
+  fi
   if [[ $1 != lxd ]]; then
     [[ -n ${INCUS_DIR:-} ]] && printf '%s\n' "$INCUS_DIR/unix.socket"
     printf '%s\n' /run/incus/unix.socket /var/lib/incus/unix.socket
@@ -41,6 +52,7 @@ backend_program() {
   local path
   local -a paths=(/usr/libexec/incus/incusd /usr/lib/incus/incusd /opt/incus/bin/incusd)
   [[ $1 == lxd ]] && paths=(/usr/bin/lxd /usr/sbin/lxd /usr/lib/lxd/lxd)
+  [[ $1 == docker ]] && paths=(/usr/sbin/dockerd /usr/bin/dockerd)
   for path in "${paths[@]}"; do
     if [[ -x $path ]]; then
       printf '%s\n' "$path"
@@ -66,6 +78,13 @@ backend_install() {
   # What the daemon calls: copy-on-write pools, the bridge's DHCP and DNS, its firewall, image unpacking, id maps.
   local -a tools=(mkfs.btrfs btrfs-progs dnsmasq dnsmasq-base nft nftables unsquashfs squashfs-tools newuidmap uidmap
     setfattr attr zstd zstd)
+  if [[ $1 == docker ]]; then
+    ensure_packages mkfs.btrfs btrfs-progs iptables iptables
+    backend_program docker >/dev/null && return
+    apt_update
+    apt_has docker.io && apt_install docker.io
+    return
+  fi
   ensure_packages "${tools[@]}"
   backend_program "$1" >/dev/null && return
   apt_update
@@ -92,6 +111,7 @@ backend_install() {
 backend_start_service() {
   local unit attempt
   local -a units=(incus.socket incus.service)
+  [[ $1 == docker ]] && units=(docker.socket docker.service)
   [[ $1 == lxd ]] && units=(lxd.socket lxd.service snap.lxd.daemon.unix.socket)
   for unit in "${units[@]}"; do
     if systemctl cat "$unit" >/dev/null 2>&1; then

@@ -7,8 +7,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
 import test from 'ava';
-import {createLxdDriver} from '../../agent/lxd/driver.ts';
 import {agentStatus, stopAgent} from '../../agent/main.ts';
+import {providerKinds} from '../../agent/provider-kinds.ts';
 import {purgeNode, setupNode} from '../../agent/setup-node.ts';
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Params} from '../../api/agent/v1alpha1/messages.ts';
@@ -18,6 +18,7 @@ import {systemRandom} from '../../api/effects/random.ts';
 import {createChildProcessConnection} from '../../controller/agent-client/child-process-connection.ts';
 import type {AgentClient} from './agent-client.ts';
 import {createAgentClient, outputOf} from './agent-client.ts';
+import {dockerByHand} from './docker/by-hand.ts';
 import type {RealBackend} from './lxd/backends.ts';
 import {lxdByHand} from './lxd/by-hand.ts';
 
@@ -46,7 +47,7 @@ createServer((request, response) => {
 const local = `require('node:net').createServer(socket => socket.pipe(socket)).listen(process.env.PORT, '127.0.0.1');`;
 
 /** A workspace's whole life on a real backend, through the agent's daemon: each test goes on from where the last has ended. */
-export function agentLife({socket, tarball}: RealBackend): void {
+export function agentLife({provider, socket, tarball}: RealBackend): void {
   const place = (...names: string[]) => join(folder, ...names);
   let folder = '';
   let bundle: Buffer = Buffer.alloc(0);
@@ -82,7 +83,7 @@ export function agentLife({socket, tarball}: RealBackend): void {
   test.before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'nexus-agent-'));
     mkdirSync(place('home/agent'), {recursive: true, mode: 0o700});
-    writeFileSync(place('home/agent/config.json'), JSON.stringify({socket}));
+    writeFileSync(place('home/agent/config.json'), JSON.stringify({providers: {[provider]: {socket}}}));
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', place('key')]);
 
     mkdirSync(place('source'));
@@ -140,7 +141,7 @@ export function agentLife({socket, tarball}: RealBackend): void {
       await connection.request('instance/create', {
         uid,
         name: 'life',
-        provider: 'lxc',
+        provider,
         image: 'nexus/base',
         limits: {cpus: 2, memory: 512 * 2 ** 20, disk: 4 * 2 ** 30},
         env,
@@ -379,7 +380,7 @@ export function agentLife({socket, tarball}: RealBackend): void {
     );
   });
 
-  // It has died and was started again by now, of which systemd tells in its journal.
+  // It has died and was started again by now, of which whoever supervises it may tell as well.
   test.serial('the log of a service is what it has written itself', async t => {
     const {connection, streams} = life().client;
     const stream = await streams.open(id =>
@@ -500,18 +501,21 @@ export function agentLife({socket, tarball}: RealBackend): void {
   /** What somebody does to the instance who is not the agent. */
   const byHand = {
     async exec(command: string[]) {
-      await using driver = createLxdDriver({
-        socket,
+      const kind = providerKinds.find(each => each.provider === provider);
+      await using driver = kind?.open({
+        place: socket,
         installation: life().installation,
+        folder: place('home/agent', provider),
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
       });
-      const {exitCode} = await driver.exec(uid, {command, user: 'root'});
-      await exitCode;
+      const running = await driver?.exec(uid, {command, user: 'root'});
+      await running?.exitCode;
     },
     async stop() {
-      await using client = lxdByHand(socket, `nexus-${life().installation}`);
+      await using client =
+        provider === 'docker' ? dockerByHand(socket, '') : lxdByHand(socket, `nexus-${life().installation}`);
       await client.stop(`nexus-${uid}`);
     },
   };

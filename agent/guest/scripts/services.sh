@@ -1,71 +1,25 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # what other files define
 # The other end of a session with an instance, run by bash as root: one process for all services, so that a check costs no round
 # trip through the backend. Reads lines `id function word…`, runs each in the background, and answers `part id base64` and
-# `done id exit-code`. Exits of units, which each unit's ExecStopPost appends to a file, are passed on as `exit …`. Lines are
+# `done id exit-code`. Exits of services, which whoever supervises them appends to a file, are passed on as `exit …`. Lines are
 # shorter than PIPE_BUF, so that they never mix. Ends when its input ends.
 #
-# Units are named workspace-<service>.service; nexus- is for the base image's own.
+# start_service, stop_service and list_units are systemd's or runit's: see services-systemd.sh and services-runit.sh.
 set -uf
 umask 022
-run=/run/nexus
-units=/run/systemd/system
-# An instance that was started this moment has not made the folder yet.
-for _ in {1..100}; do
-  if [ -d "$units" ] || ! command -v systemctl >/dev/null; then break; fi
-  sleep 0.1
-done
-if [ ! -d "$units" ] || ! command -v systemctl >/dev/null; then
-  printf 'unsupported\n'
-  exit 0
-fi
-mkdir -p "$run/services"
-touch "$run/exits"
-tail -n 200 "$run/exits" >"$run/exits.new"
-mv "$run/exits.new" "$run/exits"
-
-cat >"$run/record-exit" <<'END'
-printf '%s %s %s %s %s %s\n' "$1" "$2" "$INVOCATION_ID" "$SERVICE_RESULT" "$EXIT_CODE" "$EXIT_STATUS" >>/run/nexus/exits
-END
-cat >"$run/run-service" <<'END'
-. "/run/nexus/services/$1/environment" && exec /bin/bash "/run/nexus/services/$1/command"
-END
-
 # For dev's eyes only: environments hold secrets.
 put() {
   base64 -d <<<"$2" >"$1.new" && chgrp "$(id -gn dev)" "$1.new" && chmod 0640 "$1.new" && mv "$1.new" "$1"
 }
 
-start_service() {
-  local unit="$units/workspace-$1.service"
-  mkdir -p "$run/services/$1"
-  put "$run/services/$1/command" "$3" && put "$run/services/$1/environment" "$4" || return
-  base64 -d <<<"$2" >"$unit.new"
-  if [ -e "$unit" ] && ! cmp -s "$unit.new" "$unit"; then
-    mv "$unit.new" "$unit"
-    systemctl daemon-reload
-  else
-    mv "$unit.new" "$unit"
-  fi
-  systemctl reset-failed "workspace-$1.service" 2>/dev/null
-  systemctl start "workspace-$1.service"
-  systemctl show -p MainPID,InvocationID "workspace-$1.service"
-}
-
-stop_service() {
-  systemctl stop "workspace-$1.service" 2>/dev/null
-  systemctl reset-failed "workspace-$1.service" 2>/dev/null
-  rm -rf "$units/workspace-$1.service" "$run/services/$1"
-  systemctl daemon-reload
-}
-
-list_units() {
-  cd "$units" || return
-  set +f
-  set -- workspace-*.service
-  [ ! -e "$1" ] || systemctl show -p Id,ActiveState,MainPID,InvocationID,Description "$@"
-  printf -- '--\n'
-  cat "$run/exits"
-}
+mkdir -p "$run/services"
+touch "$run/exits"
+tail -n 200 "$run/exits" >"$run/exits.new"
+mv "$run/exits.new" "$run/exits"
+cat >"$run/run-service" <<'END'
+. "/run/nexus/services/$1/environment" && exec /bin/bash "/run/nexus/services/$1/command"
+END
+if has_runit; then use_runit; else use_systemd; fi
 
 connect() {
   { exec 3<>"/dev/tcp/127.0.0.1/$1" || exec 3<>"/dev/tcp/::1/$1"; } 2>/dev/null || {

@@ -1,22 +1,61 @@
-# shellcheck shell=bash
-# Runs the setup commands in a unit of their own, so that they go on when the agent does not; again with the same hash, waits for that
+# shellcheck shell=bash disable=SC2154 # what other files define
+# Runs the setup commands apart from this session, so that they go on when the agent does not; again with the same hash, waits for that
 # run or tells how it ended. Arguments: hash, directory. Standard input, base64 lines: the environment, then the commands.
 # Prints `step n` as it goes on and `result exit-code step` and the end of the output at last.
 set -u
 hash=$1 directory=$2
 state=/var/lib/nexus/setup
 log=/var/log/nexus/setup.log
-if [ ! -d /run/systemd/system ]; then
-  printf 'this image does not run systemd, which setup needs; use one that does, such as nexus/base\n' >&2
+if ! has_runit && [ ! -d /run/systemd/system ]; then
+  printf 'this image runs neither systemd nor runit, one of which setup needs; use one that does, such as nexus/base\n' >&2
   exit 19
 fi
 
 running() {
-  systemctl is-active --quiet nexus-setup.service
+  if has_runit; then
+    [ -s "$run/setup.invocation" ] && [ -n "$(processes_of "$(cat "$run/setup.invocation")")" ]
+  else
+    systemctl is-active --quiet nexus-setup.service
+  fi
+}
+
+start_run() {
+  if has_runit; then
+    local invocation
+    invocation=$(new_invocation)
+    mkdir -p "$run"
+    printf '%s' "$invocation" >"$run/setup.invocation"
+    declare -f run_as_dev processes_of end_all >"$run/supervision.setup"
+    # What the commands leave running ends with them, as in a unit.
+    # shellcheck disable=SC2016 # for the inner shell
+    setsid bash -c '. "$1"; (run_as_dev "$2" /bin/bash "$3/run") >>"$4" 2>&1; end_all "$2"' \
+      setup "$run/supervision.setup" "$invocation" "$state" "$log" </dev/null >/dev/null 2>&1 &
+    for _ in {1..100}; do
+      if running || [ -f "$state/result" ]; then break; fi
+      sleep 0.05
+    done
+    return
+  fi
+  cat >/run/systemd/system/nexus-setup.service <<END
+[Unit]
+Description=Setup of the workspace
+
+[Service]
+Type=exec
+User=dev
+ExecStart=/bin/bash $state/run
+StandardOutput=append:$log
+StandardError=append:$log
+KillMode=control-group
+TimeoutStopSec=5
+END
+  systemctl daemon-reload
+  systemctl reset-failed nexus-setup.service 2>/dev/null
+  systemctl start nexus-setup.service
 }
 
 begin() {
-  systemctl stop nexus-setup.service 2>/dev/null
+  cancel
   rm -rf "$state"
   mkdir -p "$state" "${log%/*}"
   (
@@ -50,23 +89,8 @@ end 0
 END
   chown -R dev: "$state"
   : >"$log"
-  cat >/run/systemd/system/nexus-setup.service <<END
-[Unit]
-Description=Setup of the workspace
-
-[Service]
-Type=exec
-User=dev
-ExecStart=/bin/bash $state/run
-StandardOutput=append:$log
-StandardError=append:$log
-KillMode=control-group
-TimeoutStopSec=5
-END
-  systemctl daemon-reload
-  systemctl reset-failed nexus-setup.service 2>/dev/null
   printf '%s' "$hash" >"$state/hash"
-  systemctl start nexus-setup.service
+  start_run
 }
 
 if [ "$(cat "$state/hash" 2>/dev/null)" != "$hash" ] || { [ ! -f "$state/result" ] && ! running; }; then

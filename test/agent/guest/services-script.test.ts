@@ -6,8 +6,7 @@ import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 import type {ExecutionContext} from 'ava';
 import test from 'ava';
-
-const script = readFileSync(new URL('../../../agent/guest/scripts/services.sh', import.meta.url), 'utf8');
+import {scripts} from '../../../agent/guest/scripts.ts';
 
 /** The first word of the script, in an image where systemd has made its folder by the n-th `sleep`, each of which takes no time. */
 async function firstWord(t: ExecutionContext, {systemdAfter}: {systemdAfter: number}) {
@@ -20,10 +19,10 @@ async function firstWord(t: ExecutionContext, {systemdAfter}: {systemdAfter: num
     writeFileSync(join(tools, name), `#!/bin/bash\n${text}\n`, {mode: 0o755});
   tool('systemctl', 'exit 0');
   tool('sleep', `echo >>'${slept}'; [ "$(wc -l <'${slept}')" != ${systemdAfter} ] || mkdir '${units}'`);
-  const text = script
-    .replace('\nunits=/run/systemd/system\n', `\nunits='${units}'\n`)
+  const text = scripts.services
+    .replace('units=/run/systemd/system\n', `units='${units}'\n`)
     .replace('\nrun=/run/nexus\n', `\nrun='${join(root, 'run')}'\n`);
-  t.false(/^(?:units|run)=\/run/m.test(text));
+  t.false(/^ *(?:units|run)=\/run/m.test(text));
 
   const child = spawn('/bin/bash', ['-c', text], {
     env: {PATH: `${tools}:${process.env.PATH}`, HOME: root},

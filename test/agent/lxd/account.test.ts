@@ -1,6 +1,8 @@
 import test from 'ava';
+import {accountIn} from '../../../agent/account.ts';
 import {DriverError} from '../../../agent/driver.ts';
-import {accountIn, knownAccount} from '../../../agent/lxd/account.ts';
+
+import {knownAccount} from '../../../agent/lxd/account.ts';
 import {marks} from '../../../agent/lxd/instance-config.ts';
 
 test('root and dev are known without a look inside', t => {

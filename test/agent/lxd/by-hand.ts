@@ -1,5 +1,6 @@
 import {z} from 'zod';
-import {createClient, isDriverError} from '../../../agent/lxd/client.ts';
+import {isDriverError} from '../../../agent/driver.ts';
+import {createClient} from '../../../agent/lxd/client.ts';
 import {createOperations} from '../../../agent/lxd/operation.ts';
 import type {ByHand} from '../../contracts/driver/suite.ts';
 

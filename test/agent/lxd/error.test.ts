@@ -1,5 +1,6 @@
 import test from 'ava';
-import {codeOfFailure, codeOfSystemError} from '../../../agent/lxd/error.ts';
+import {codeOfFailure} from '../../../agent/lxd/error.ts';
+import {codeOfSystemError} from '../../../agent/system-error-code.ts';
 
 /** As LXD 5.0 and Incus 6.0 word them. */
 const failures = [
