@@ -21,6 +21,7 @@ export async function purgeMachine(node: Stored<'Node'>, options: PurgeMachineOp
   const target = targetOf(node);
   const {session} = await openLogin(target, options);
   await using _ = session;
+  const run = createSshRunner(session, clock);
   await steps.take('Backend', async tell => {
     const {report} = await probeMachine(session, options);
     const {command} = await installer.install(session, {
@@ -28,7 +29,7 @@ export async function purgeMachine(node: Stored<'Node'>, options: PurgeMachineOp
       progress: (done, total) => tell('the agent is needed for that', {done, total}),
       signal,
     });
-    const result = await createSshRunner(session, clock)([...command, 'agent', 'purge'], {
+    const result = await run([...command, 'agent', 'purge'], {
       onErrorLine: line => tell(line),
       silence: purgeTimeout,
       signal,
@@ -48,11 +49,17 @@ export async function purgeMachine(node: Stored<'Node'>, options: PurgeMachineOp
   });
   await steps.take('Program', async () => {
     await installer.uninstall(session, signal);
+    const result = await run(machineScript('remove-home'), {silence: scriptTimeout, signal});
+    if (result.code !== 0) {
+      throw new StepError('AgentFailed', `not all of the agent's files are gone: ${complaintOf(result)}`, {
+        cure: ['Remove ~/.nexus there by hand.'],
+      });
+    }
     return {outcome: 'changed', message: 'the agent is gone', value: undefined};
   });
   await steps.take('Key', async () => {
     const {publicKey} = await options.identity(target.identityFile, signal);
-    const result = await createSshRunner(session, clock)(machineScript('revoke-key', publicKey), {
+    const result = await run(machineScript('revoke-key', publicKey), {
       silence: scriptTimeout,
       signal,
     });

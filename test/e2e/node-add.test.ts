@@ -19,6 +19,9 @@ import {conditionOf, declare, smallSpec, untilReady} from './workspaces.ts';
 
 const password = 'only-for-this-lab';
 
+const otherBackends =
+  '/usr/bin/qemu-system-* /usr/bin/qemu-img /usr/bin/dockerd /usr/sbin/dockerd /run/docker.sock';
+
 const result = z.object({
   ok: z.boolean(),
   milliseconds: z.number(),
@@ -48,6 +51,8 @@ onBackend(backends[0], ({tarball}) => {
     lab = await createLab({nodes: 2, user: 'ops', password});
     a = lab.node('a');
     b = lab.node('b');
+    // What else of this machine's could run workspaces, and would be set up, too.
+    await Promise.all([a, b].map(node => onNode(node, `rm -f ${otherBackends}`)));
   });
   test.after.always(async () => {
     await nexus?.[Symbol.asyncDispose]();
@@ -250,10 +255,7 @@ onBackend(backends[0], ({tarball}) => {
   test.serial('a machine on which workspaces can not run is told what to install, and not added', async t => {
     await using bare = await createLab({backend: 'none', user: 'ops', password});
     const machine = bare.node('a');
-    await onNode(
-      machine,
-      'rm -f /usr/bin/qemu-system-* /usr/bin/qemu-img /usr/bin/incus /usr/bin/lxd /usr/sbin/lxd /usr/bin/dockerd /usr/sbin/dockerd',
-    );
+    await onNode(machine, `rm -f ${otherBackends} /usr/bin/incus /usr/bin/lxd /usr/sbin/lxd`);
     const {code, stderr} = await nexus.cliWith(
       {stdin: password},
       ...['node', 'add', 'bare', machine.address, '--user', 'ops', '--yes', '--bootstrap-password'],
