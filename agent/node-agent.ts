@@ -14,6 +14,7 @@ import {createFsAddressStore} from './system/fs-address-store.ts';
 import {openFsBundleCache} from './system/fs-bundle-cache.ts';
 import {createFsEpochStore} from './system/fs-epoch-store.ts';
 import {openFsRecordStore} from './system/fs-record-store.ts';
+import {raiseKernelLimits} from './system/kernel-limits.ts';
 import {createLinuxMachine} from './system/linux-machine.ts';
 import {createNetNodePorts} from './system/net-node-ports.ts';
 import {connectTcp} from './system/tcp-connect.ts';
@@ -39,6 +40,7 @@ export async function createNodeAgent(options: NodeAgentOptions): Promise<Agent>
   });
   log.info({installation, listen: listenAddress.current(), agentVersion, agentPackage}, 'the agent begins');
 
+  await raiseKernelLimits({log});
   const bundles = await openFsBundleCache(home.bundles);
   const opened = await openDrivers({home, config, installation, env, log});
   const drivers = opened.map(({driver}) => driver);

@@ -32,6 +32,7 @@ import {namesOf} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import {toDriverInstance} from './observe.ts';
 import {createOperations} from './operation.ts';
+import {bindBridgePort, createPortGuard} from './port-guard.ts';
 import {createProvision} from './provision.ts';
 import type {Server} from './server.ts';
 import {readServer} from './server.ts';
@@ -77,6 +78,7 @@ export function createLxdDriver({
   const instances = createInstances({client, project, installation});
   const images: Images = createImages({client, operations, names});
   const settings = createSettings({client, operations, instances, project});
+  const guard = createPortGuard({bind: bindBridgePort, log});
   const environment: EnvironmentOptions = {
     client,
     operations,
@@ -198,12 +200,17 @@ export function createLxdDriver({
     },
 
     async observe() {
-      return (await instances.list()).map(toDriverInstance);
+      const listed = await instances.list();
+      listed.forEach(guard.see);
+      return listed.map(toDriverInstance);
     },
 
     async observeOne(uid) {
       const found = await instances.find(uid);
-      return found === undefined ? undefined : toDriverInstance(found.raw);
+      if (found === undefined) return undefined;
+
+      guard.see(found.raw);
+      return toDriverInstance(found.raw);
     },
 
     async setAuthorizedKeys(uid, keys) {
