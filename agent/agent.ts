@@ -24,6 +24,7 @@ import {createRecordWriter} from './instances/record-writer.ts';
 import {createRegistry} from './instances/registry.ts';
 import {createSettings} from './instances/settings.ts';
 import {createSshReadiness} from './instances/ssh-readiness.ts';
+import {createMoves} from './moves/moves.ts';
 import type {Machine} from './node-facts.ts';
 import {createNodeReader} from './node-facts.ts';
 import type {Probe} from './probe.ts';
@@ -167,6 +168,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     supervisors,
     forwards,
     listenAddress: options.listenAddress,
+    moves: createMoves({registry, operations, flush: records.flush, release}),
   });
   const subscriptions = stack.move();
 

@@ -25,7 +25,7 @@ export type ConnectionsOptions = Services & {
 
 /** The peers that are connected now: each is told of every change, and every few seconds that the agent lives. */
 export function createConnections(options: ConnectionsOptions): Connections {
-  const {clock, log, registry, guest, dial, bundles, node} = options;
+  const {clock, log, registry, guest, dial, bundles, moves, node} = options;
   /** Those that have introduced themselves, each with what it knows of the protocol and the number of changes that it was told. */
   const listening = new Map<AgentPeer, {readonly features: Features; changes: number}>();
   const connected = new Set<AgentPeer>();
@@ -85,7 +85,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
         arrivedAt = address;
       });
       const multiplexer = disposables.use(createStreamMultiplexer(peer));
-      streams = createStreams({registry, guest, dial, bundles, multiplexer, log});
+      streams = createStreams({registry, guest, dial, bundles, moves, multiplexer, log});
       connected.add(peer);
       const leave = () => {
         connected.delete(peer);

@@ -15,12 +15,16 @@ export type DriverInstance = {
   readonly hostKey?: string;
   readonly limits: Limits;
   readonly startedAt?: string;
+  /** Of the last start by whomever, also while it is stopped; missing where the backend does not know. */
+  readonly lastStartedAt?: string;
   /** Whether it was ever started, by whomever. */
   readonly hasRun: boolean;
   /** Set by {@link Driver.retire}. */
   readonly retired?: {readonly at: string; readonly until: string};
   /** Whether the image needs {@link Driver.provision} before sshd can answer. */
   readonly needsProvisioning: boolean;
+  /** Made by {@link Transfer.import}, and not accepted yet. */
+  readonly incoming?: {readonly mark: string; readonly complete: boolean};
 };
 
 export type Limits = {readonly cpus: number; readonly memory: number; readonly disk: number};
@@ -54,6 +58,44 @@ export type ExecProcess = {
 };
 
 export type FileOptions = {readonly mode: number; readonly uid: number; readonly gid: number};
+
+/** All of an instance on its way to another node. */
+export type ExportedInstance = {
+  /** What `import` needs beside the content; means something to drivers of the same format only, and may hold secrets. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Bytes of `content`, where that is known before. */
+  readonly size?: number;
+  /** Fails when the export does; destroyed by whoever does not want the rest. What was made for it is removed with it. */
+  readonly content: Readable;
+};
+
+export type ImportOptions = {
+  readonly uid: string;
+  /** Reported in `incoming` until the copy is accepted; one line of at most 100 characters. */
+  readonly mark: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Fails instead of ending when it is not what was sent: only what has ended well may become an instance. */
+  readonly content: Readable;
+};
+
+/**
+ * Moving instances between nodes whose drivers name the same format. Not less than all that users put into an instance moves, with owners, modes, links
+ * and extended attributes, and with it what makes the instance what it is: keys, host key, limits, whether it has run and was provisioned. What belongs to
+ * the node, such as addresses, is given anew.
+ */
+export type Transfer = {
+  readonly format: string;
+  /** Of a stopped instance, which it leaves as it is. */
+  export(uid: string, signal: AbortSignal): Promise<ExportedInstance>;
+  /**
+   * Makes a stopped instance that is observed with `incoming` from the first moment, and with `complete` once this has resolved. Leaves nothing when it
+   * fails; of one that was cut off with the agent or the backend, {@link Driver.delete} removes what is left. Another incoming one of this uid is replaced;
+   * throws NotPermittedNow where there is one that is not.
+   */
+  import(options: ImportOptions, signal: AbortSignal): Promise<DriverInstance>;
+  /** From now on it is an instance like any other. */
+  accept(uid: string): Promise<void>;
+};
 
 /** `uid` of what changed; undefined means "anything may have changed: observe all". */
 export type DriverEvent = {readonly uid: string | undefined};
@@ -97,6 +139,8 @@ export type Driver = AsyncDisposable & {
   exec(uid: string, options: ExecOptions): Promise<ExecProcess>;
   writeFile(uid: string, path: string, content: Uint8Array | Readable, options: FileOptions): Promise<void>;
   readFile(uid: string, path: string): Promise<Uint8Array>;
+  /** Missing where instances can't leave their node. */
+  readonly transfer?: Transfer;
   /** Pushed by the backend. Starts with one "anything" event, and gives one again whenever events may have been lost. */
   events(signal: AbortSignal): AsyncIterable<DriverEvent>;
 };

@@ -16,6 +16,7 @@ import type {Fence} from './instances/operations.ts';
 import {toAgentError} from './instances/operations.ts';
 import type {Registry} from './instances/registry.ts';
 import type {Settings} from './instances/settings.ts';
+import type {Moves} from './moves/moves.ts';
 import type {NodeReader} from './node-facts.ts';
 import type {BundleCache} from './repository/bundle-cache.ts';
 import type {RepositoryWork} from './repository/repository-work.ts';
@@ -39,6 +40,7 @@ export type Services = {
   readonly supervisors: Supervisors;
   readonly forwards: Forwards;
   readonly listenAddress: ListenAddress;
+  readonly moves: Moves;
 };
 
 export type HandlersOptions = Services & {
@@ -52,7 +54,7 @@ export type HandlersOptions = Services & {
 
 /** What one connection is answered with. Its role and epoch come with `initialize`, which must be first. */
 export function createHandlers(options: HandlersOptions): RequestHandlers {
-  const {registry, lifecycle, deletion, settings, repository, setup, supervisors, streams} = options;
+  const {registry, lifecycle, deletion, settings, repository, setup, supervisors, moves, streams} = options;
   let fence: Fence | undefined;
   let features = noFeatures;
 
@@ -148,6 +150,18 @@ export function createHandlers(options: HandlersOptions): RequestHandlers {
       await streams().putBundle(params);
       return {};
     }),
+    'instance/export': handle('instance/export', async (params, fence) => {
+      await streams().exportInstance(params, fence);
+      return {};
+    }),
+    'instance/import': handle('instance/import', async (params, fence) => {
+      await streams().importInstance(params, fence);
+      return {};
+    }),
+    'instance/keep': handle('instance/keep', (params, fence) => moves.keep(params, fence)),
+    'instance/accept': handle('instance/accept', (params, fence) => moves.accept(params, fence)),
+    'instance/discard': handle('instance/discard', (params, fence) => moves.discard(params, fence)),
+
     'exec/start': handle('exec/start', async params => {
       await streams().exec(params);
       return {};

@@ -67,7 +67,12 @@ export function createNodeReader({
       const last = lastProbes.get(driver) ?? {name: driver.provider, backend: '', version: ''};
       return {...last, ready: false, message: 'the backend does not answer'};
     }
-    const facts = {name: driver.provider, ...found, ...resources};
+    const facts = {
+      name: driver.provider,
+      ...found,
+      ...resources,
+      ...(driver.transfer !== undefined && {transferFormat: driver.transfer.format}),
+    };
     lastProbes.set(driver, facts);
     return facts.ready && !hasListed(driver)
       ? {...facts, ready: false, message: 'the backend has not told its instances yet'}

@@ -38,6 +38,8 @@ export const instanceRecord = z.object({
   /** Of the keys that were last put in place. */
   authorizedKeysHash: z.string().optional(),
   forwards: z.array(forward),
+  /** The transfer that it is sealed for; see `departing` of the protocol. */
+  departing: z.string().optional(),
   repository: instance.shape.repository.unwrap().extend({spec: repositorySpec}).optional(),
   setup: instance.shape.setup.unwrap().extend({request: setupRequest}).optional(),
   services: declaredServices.optional(),

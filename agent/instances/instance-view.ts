@@ -1,6 +1,7 @@
 import {createHash} from 'node:crypto';
 import type {Instance, InstanceState} from '../../api/agent/v1alpha1/instance.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
+import {parseMark} from '../moves/mark.ts';
 import type {Entry, Failure} from './entry.ts';
 import type {InstanceRecord} from './instance-record.ts';
 
@@ -26,6 +27,10 @@ export function describeInstance(entry: Entry): Instance {
       address: observed?.address,
       hostKey: observed?.hostKey,
       startedAt: observed?.startedAt,
+      lastStartedAt: observed?.lastStartedAt,
+      incoming: observed?.incoming === undefined ? undefined : describeIncoming(observed.incoming),
+      departing:
+        observed === undefined || record.departing === undefined ? undefined : {transfer: record.departing},
       limits: observed === undefined ? undefined : {...observed.limits},
       authorizedKeysHash: observed === undefined ? undefined : record.authorizedKeysHash,
       operation:
@@ -72,6 +77,10 @@ function latest(failures: readonly Failure[]): Failure | undefined {
     (newest, failure) => (newest === undefined || failure.at >= newest.at ? failure : newest),
     undefined,
   );
+}
+
+function describeIncoming({mark, complete}: {mark: string; complete: boolean}): Instance['incoming'] {
+  return {...parseMark(mark), complete};
 }
 
 function describeRepository({repository}: InstanceRecord): Instance['repository'] {

@@ -84,6 +84,12 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
     async start(uid, fence) {
       const {observed, record} = registry.existing(uid);
+      if (observed.incoming !== undefined) {
+        throw new AgentError('NotPermittedNow', 'it is the copy of a move that is not over; accept it first');
+      }
+      if (record.departing !== undefined) {
+        throw new AgentError('NotPermittedNow', 'it is being moved to another node; keep it first');
+      }
       if (observed.retired !== undefined) {
         throw new AgentError(
           'NotPermittedNow',

@@ -42,11 +42,17 @@ export type OperationsOptions = {
 /** Kinds that a newer request may break off: stopping and deleting work from every phase. */
 const supersedes: Partial<Record<OperationKind, readonly OperationKind[]>> = {
   Stop: ['Start', 'Unfreeze', 'Clone', 'Fetch', 'Setup'],
-  Delete: ['Create', 'Start', 'Unfreeze', 'Rename', 'Stop', 'Clone', 'Fetch', 'Setup'],
+  Delete: ['Create', 'Start', 'Unfreeze', 'Rename', 'Stop', 'Clone', 'Fetch', 'Setup', 'Export', 'Import'],
 };
 
 /** Kinds that limits, keys and the like must not run beside. */
-const changesInstance: ReadonlySet<OperationKind> = new Set(['Create', 'Rename', 'Delete']);
+const changesInstance: ReadonlySet<OperationKind> = new Set([
+  'Create',
+  'Rename',
+  'Delete',
+  'Export',
+  'Import',
+]);
 
 export function createOperations(options: OperationsOptions): Operations {
   const {clock, log, changed, observe} = options;

@@ -1,9 +1,7 @@
-import {z} from 'zod';
 import type {CreateOptions, Driver} from '../driver.ts';
 import {DriverError, isDriverError} from '../driver.ts';
 import {canonicalName} from '../instance-name.ts';
-import type {Addresses, Subnet} from '../network/address.ts';
-import {createAddresses, parseSubnet} from '../network/address.ts';
+import type {Bridge} from './bridge.ts';
 import type {Client} from './client.ts';
 import {isHalfMade, remake} from './half-made.ts';
 import type {Images} from './images.ts';
@@ -12,14 +10,13 @@ import type {Instances, Survey} from './instances.ts';
 import type {Names} from './names.ts';
 import {toDriverInstance} from './observe.ts';
 import type {Operations} from './operation.ts';
-import type {Backend} from './server.ts';
-import {readServer} from './server.ts';
 
 export type CreateDependencies = {
   readonly client: Client;
   readonly operations: Operations;
   readonly instances: Instances;
   readonly images: Images;
+  readonly bridge: Bridge;
   readonly names: Names;
   readonly installation: string;
 };
@@ -27,35 +24,12 @@ export type CreateDependencies = {
 /** How often it looks again after it came upon somebody else's instance or address. */
 const attempts = 5;
 
-const bridge = z.object({config: z.record(z.string(), z.string())});
-
-type Network = {readonly addresses: Addresses; readonly subnet: Subnet; readonly backend: Backend};
-
 export function createCreate(dependencies: CreateDependencies): Driver['create'] {
-  const {client, operations, instances, images, names, installation} = dependencies;
-  let network: Network | undefined;
-
-  /** Fixed for the life of the bridge. Of two first calls one prevails, so that there is one book of addresses. */
-  async function readNetwork(): Promise<Network> {
-    const [{config}, {backend}] = await Promise.all([
-      client.get(`/1.0/networks/${names.bridge}`, bridge),
-      readServer(client),
-    ]);
-    const address = config['ipv4.address'];
-    if (!address) {
-      throw new DriverError(
-        'BackendUnavailable',
-        `the bridge ${names.bridge} has no address; set the node up with: nexus agent setup --image FILE`,
-      );
-    }
-    const subnet = parseSubnet(address);
-    network ??= {addresses: createAddresses(subnet), subnet, backend};
-    return network;
-  }
+  const {client, operations, instances, images, bridge, names, installation} = dependencies;
 
   async function attempt(request: CreateOptions, signal: AbortSignal | undefined) {
     const {uid, image} = request.spec;
-    const {addresses, subnet, backend} = network ?? (await readNetwork());
+    const {addresses, subnet, backend} = await bridge.read();
     const source = await images.source(image);
     let survey: Survey | undefined;
     using reservation = await addresses.reserve(uid, async () => {

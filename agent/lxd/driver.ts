@@ -8,6 +8,7 @@ import {DriverError} from '../driver.ts';
 import {baseImage} from '../instance-name.ts';
 import type {NodeDriver} from '../node-driver.ts';
 import {knownAccount} from './account.ts';
+import {createBridge} from './bridge.ts';
 import {readCapacity} from './capacity.ts';
 import {createClient} from './client.ts';
 import {createCreate} from './create.ts';
@@ -37,6 +38,7 @@ import {createProvision} from './provision.ts';
 import type {Server} from './server.ts';
 import {readServer} from './server.ts';
 import {createSettings} from './settings.ts';
+import {createTransfer} from './transfer.ts';
 
 export type LxdDriverOptions = {
   /** Path of the unix socket of LXD or Incus. */
@@ -77,6 +79,7 @@ export function createLxdDriver({
   const operations = createOperations({client, project});
   const instances = createInstances({client, project, installation});
   const images: Images = createImages({client, operations, names});
+  const bridge = createBridge({client, names});
   const settings = createSettings({client, operations, instances, project});
   const guard = createPortGuard({bind: bindBridgePort, log});
   const environment: EnvironmentOptions = {
@@ -155,11 +158,23 @@ export function createLxdDriver({
     return all.length === 0 ? {ready: true} : {ready: true, message: all.join('; ')};
   }
 
+  const lifecycle = createLifecycle({client, operations, instances, project});
+
   const driver: NodeDriver = {
     provider: 'lxc',
     place: socket,
-    ...createLifecycle({client, operations, instances, project}),
-    create: createCreate({client, operations, instances, images, names, installation}),
+    ...lifecycle,
+    create: createCreate({client, operations, instances, images, bridge, names, installation}),
+    transfer: createTransfer({
+      client,
+      operations,
+      instances,
+      bridge,
+      names,
+      installation,
+      configure: settings.configure,
+      remove: lifecycle.delete,
+    }),
     provision: createProvision({exec, instances, configure: settings.configure}),
     retire: settings.retire,
     restore: settings.restore,

@@ -26,6 +26,11 @@ export const marks = {
   retiredUntil: 'user.nexus.retired-until',
   /** `uid:gid` of user dev, once an image that is not ours was made ready. */
   provisioned: 'user.nexus.provisioned',
+  /** Of a copy that is not accepted, see {@link Transfer}; `arrived` once it is complete. */
+  incoming: 'user.nexus.incoming',
+  arrived: 'user.nexus.arrived',
+  /** It came from another node, where it may have run. */
+  moved: 'user.nexus.moved',
 } as const;
 
 /**
@@ -60,7 +65,7 @@ export type Placement = {
 
 /** One request that carries everything a first start needs, so that nothing sits between it and sshd. */
 export function instanceRequest({spec, hostKey}: CreateOptions, placement: Placement): InstanceRequest {
-  const {names, address, backend} = placement;
+  const {address, backend} = placement;
   return {
     name: canonicalName(spec.uid),
     type: 'container',
@@ -70,11 +75,7 @@ export function instanceRequest({spec, hostKey}: CreateOptions, placement: Place
     config: {
       ...limitConfig(spec.limits),
       ...environmentConfig(spec.env),
-      ...isolation,
-      // Containers inside workspaces; the workspace itself stays unprivileged.
-      'security.nesting': 'true',
-      // No way from inside to the backend, and so none to the keys in this config.
-      [backend === 'incus' ? 'security.guestapi' : 'security.devlxd']: 'false',
+      ...fixedConfig(backend),
       [identity]: identityOf(spec.uid),
       [marks.uid]: spec.uid,
       [marks.installation]: placement.installation,
@@ -86,16 +87,24 @@ export function instanceRequest({spec, hostKey}: CreateOptions, placement: Place
       [marks.hostKey]: hostKey.privateKey,
       [marks.publicHostKey]: withoutComment(hostKey.publicKey),
     },
-    devices: {
-      root: rootDevice(names.pool, spec.limits),
-      eth0: {
-        type: 'nic',
-        name: 'eth0',
-        network: names.bridge,
-        hwaddr: hardwareAddress(address),
-        'ipv4.address': address,
-        ...ownTrafficOnly,
-      },
+    devices: deviceConfig(placement, spec.limits.disk),
+  };
+}
+
+/** `disk` in bytes. */
+export function deviceConfig(
+  {names, address}: Pick<Placement, 'names' | 'address'>,
+  disk: number | string,
+): Devices {
+  return {
+    root: {type: 'disk', path: '/', pool: names.pool, size: String(disk)},
+    eth0: {
+      type: 'nic',
+      name: 'eth0',
+      network: names.bridge,
+      hwaddr: hardwareAddress(address),
+      'ipv4.address': address,
+      ...ownTrafficOnly,
     },
   };
 }
@@ -117,13 +126,19 @@ const ownTrafficOnly: Config = {
   'security.ipv4_filtering': 'true',
   'security.ipv6_filtering': 'true',
 };
+/** The same for all instances of ours. */
+export function fixedConfig(backend: Backend): Config {
+  return {
+    ...isolation,
+    // Containers inside workspaces; the workspace itself stays unprivileged.
+    'security.nesting': 'true',
+    // No way from inside to the backend, and so none to the keys in this config.
+    [backend === 'incus' ? 'security.guestapi' : 'security.devlxd']: 'false',
+  };
+}
 
 export function limitConfig(limits: Limits): Config {
   return {'limits.cpu': String(limits.cpus), 'limits.memory': String(limits.memory)};
-}
-
-export function rootDevice(pool: string, limits: Limits): Config {
-  return {type: 'disk', path: '/', pool, size: String(limits.disk)};
 }
 
 /** As in `authorized_keys`: a line each. */
@@ -144,7 +159,7 @@ function environmentConfig(env: InstanceSpec['env']): Config {
 }
 
 /** For systemd-networkd. The address is known beforehand, so no boot waits for DHCP. */
-function networkFile({gateway, prefix}: Subnet, address: string): string {
+export function networkFile({gateway, prefix}: Subnet, address: string): string {
   return `[Match]
 Name=eth0
 

@@ -46,12 +46,15 @@ export function toDriverInstance(raw: RawInstance): DriverInstance {
   const hostKey = config[marks.publicHostKey];
   const at = config[marks.retiredAt];
   const until = config[marks.retiredUntil];
+  const incoming = config[marks.incoming];
   return {
     uid: config[marks.uid] ?? '',
     name: raw.name,
     state,
     limits: limitsOf(raw),
-    hasRun: hasRun(raw),
+    hasRun: hasRun(raw) || Boolean(config[marks.moved]),
+    ...(hasRun(raw) ? {lastStartedAt: new Date(raw.last_used_at).toISOString()} : {}),
+    ...(incoming ? {incoming: {mark: incoming, complete: config[marks.arrived] === 'true'}} : {}),
     needsProvisioning: config[templateImage.key] !== templateImage.value && !config[marks.provisioned],
     ...(specHash ? {specHash} : {}),
     ...(address ? {address} : {}),

@@ -7,8 +7,10 @@ import type {StreamMultiplexer} from '../../api/agent/v1alpha1/stream-multiplexe
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Dial} from '../forwards/dial.ts';
 import type {Guest} from '../guest/guest.ts';
+import type {Fence} from '../instances/operations.ts';
 import {toAgentError} from '../instances/operations.ts';
 import type {Registry} from '../instances/registry.ts';
+import type {Moves} from '../moves/moves.ts';
 import type {BundleCache} from '../repository/bundle-cache.ts';
 
 /** The streams of one connection. Each call resolves once the stream flows; how it ends is told on the stream. Rejects with AgentError. */
@@ -17,6 +19,8 @@ export type Streams = {
   logs(params: Params<'logs/start'>): Promise<void>;
   tunnel(params: Params<'tunnel/open'>): Promise<void>;
   putBundle(params: Params<'bundle/put'>): Promise<void>;
+  exportInstance(params: Params<'instance/export'>, fence: Fence): Promise<void>;
+  importInstance(params: Params<'instance/import'>, fence: Fence): Promise<void>;
 };
 
 export type StreamsOptions = {
@@ -24,11 +28,14 @@ export type StreamsOptions = {
   readonly guest: Guest;
   readonly dial: Dial;
   readonly bundles: BundleCache;
+  readonly moves: Moves;
   readonly multiplexer: StreamMultiplexer;
   readonly log: Logger;
 };
 
-export function createStreams({registry, guest, dial, bundles, multiplexer, log}: StreamsOptions): Streams {
+export function createStreams(options: StreamsOptions): Streams {
+  const {registry, guest, dial, bundles, moves, multiplexer, log} = options;
+
   /** Accepts the stream, prepares what it is joined with, and leaves the rest to the background. */
   const serve = async <T>(
     id: number,
@@ -118,6 +125,28 @@ export function createStreams({registry, guest, dial, bundles, multiplexer, log}
         async () => undefined,
         async stream => {
           await bundles.put(digest, stream.input, {size, signal: stream.aborted});
+          return {};
+        },
+      );
+    },
+
+    async exportInstance({stream: id, ...target}, fence) {
+      await serve(
+        id,
+        () => moves.export(target, fence),
+        async (stream, send) => {
+          await send(stream.output, stream.aborted);
+          return {};
+        },
+      );
+    },
+
+    async importInstance({stream: id, ...target}, fence) {
+      await serve(
+        id,
+        () => moves.import(target, fence),
+        async (stream, receive) => {
+          await receive(stream.input, stream.aborted);
           return {};
         },
       );

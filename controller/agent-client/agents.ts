@@ -34,7 +34,13 @@ export type NodeView = {
   readonly instances: ReadonlyMap<string, Instance>;
 };
 
-export type StreamMethod = 'exec/start' | 'logs/start' | 'tunnel/open' | 'bundle/put';
+export type StreamMethod =
+  | 'exec/start'
+  | 'logs/start'
+  | 'tunnel/open'
+  | 'bundle/put'
+  | 'instance/export'
+  | 'instance/import';
 
 /** The controller's connections to all nodes, and its cache of what they report. */
 export type Agents = AsyncDisposable & {

@@ -55,6 +55,10 @@ function limitOf(kind: OperationKind, instance: Instance, deadlines: Deadlines):
       return deadlines.setup + grace;
     case 'Delete':
       return deadlines.stop + deadlines.create;
+    case 'Export':
+    case 'Import':
+      // Whoever copies sees to it that it ends.
+      return Number.POSITIVE_INFINITY;
     case 'Unfreeze':
     case 'Rename':
     case 'Configure':

@@ -7,6 +7,7 @@ import {settingsContract} from './driver/settings.ts';
 import {stateContract} from './driver/state.ts';
 import type {DriverContractOptions} from './driver/suite.ts';
 import {createDriverSuite} from './driver/suite.ts';
+import {transferContract} from './driver/transfer.ts';
 
 /** Registers the tests that hold for every driver, one fixture for all of them. */
 export function driverContract(name: string, options: DriverContractOptions): void {
@@ -17,6 +18,7 @@ export function driverContract(name: string, options: DriverContractOptions): vo
   settingsContract(suite);
   execContract(suite);
   filesContract(suite);
+  transferContract(suite);
   eventsContract(suite);
   suite.tellLeftOut();
 }

@@ -25,10 +25,13 @@ export type FakeInstance = {
   authorizedKeys: readonly string[];
   retired?: {readonly at: string; readonly until: string} | undefined;
   needsProvisioning: boolean;
+  /** Before it was moved here. */
+  hasRunElsewhere?: boolean;
+  incoming?: {readonly mark: string; readonly complete: boolean} | undefined;
   /** Made by hand of one of ours, marks included; foreign nevertheless. */
   readonly isCopy: boolean;
   /** Its disk. */
-  readonly files: Map<string, FakeFile>;
+  files: Map<string, FakeFile>;
   /** Each ends one running process. */
   readonly processes: Set<ExecProcess['kill']>;
 };

@@ -1,8 +1,10 @@
-import type {Driver} from '../../agent/driver.ts';
+import type {Driver, Transfer} from '../../agent/driver.ts';
 import {DriverError} from '../../agent/driver.ts';
 import type {FakeBackend} from './fake-backend.ts';
 
-export type FakeMethod = Exclude<keyof Driver, 'provider' | 'events' | typeof Symbol.asyncDispose>;
+export type FakeMethod =
+  | Exclude<keyof Driver, 'provider' | 'events' | 'transfer' | typeof Symbol.asyncDispose>
+  | keyof Omit<Transfer, 'format'>;
 
 export type FakeCall = {readonly method: FakeMethod; readonly uid: string | undefined};
 

@@ -10,6 +10,7 @@ driverContract('fake', {
       driver,
       byHand: driver.byHand,
       image: 'nexus/base',
+      elsewhere: async () => createFakeDriver({clock: systemClock, duration: () => 5}),
       [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
     };
   },

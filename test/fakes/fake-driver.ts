@@ -15,6 +15,8 @@ import {fakeCommands} from './fake-commands.ts';
 import {makeFakeInstance, toDriverInstance} from './fake-instance.ts';
 import type {ExecHandler} from './fake-process.ts';
 import {startFakeProcess} from './fake-process.ts';
+import type {FakeInside} from './fake-transfer.ts';
+import {createFakeTransfer} from './fake-transfer.ts';
 
 export type {FakeCall};
 
@@ -28,6 +30,8 @@ export type FakeDriverOptions = {
   readonly images?: Readonly<Record<string, {readonly needsProvisioning: boolean}>>;
   /** Milliseconds that the backend's own operation takes; it goes on when the caller gives up. 0 by default. */
   readonly duration?: (call: FakeCall) => number;
+  /** What instances hold beside their files, for those that are moved. */
+  readonly inside?: FakeInside;
   /** Around every call: delay it, fail it before anything is done (throw before `run`), or lose its answer (throw after). */
   readonly intercept?: Intercept;
 };
@@ -269,6 +273,16 @@ export function createFakeDriver(options: FakeDriverOptions): FakeDriver {
         if (file === undefined) throw new DriverError('NotFound', `there is no ${path}`);
         return file.content;
       }),
+
+    transfer: createFakeTransfer({
+      backend,
+      called,
+      clock,
+      durationOf,
+      find,
+      freeAddress,
+      inside: options.inside,
+    }),
 
     events: signal => backend.events(signal),
 

@@ -37,7 +37,9 @@ export function toDriverInstance(instance: FakeInstance): DriverInstance {
     hostKey,
     limits,
     needsProvisioning,
-    hasRun: instance.startedAt !== undefined,
+    hasRun: instance.startedAt !== undefined || instance.hasRunElsewhere === true,
+    ...(instance.startedAt === undefined ? {} : {lastStartedAt: timestampAt(instance.startedAt)}),
+    ...(instance.incoming === undefined ? {} : {incoming: instance.incoming}),
     ...(instance.startedAt === undefined || !isUp ? {} : {startedAt: timestampAt(instance.startedAt)}),
     ...(instance.retired === undefined ? {} : {retired: instance.retired}),
   };

@@ -9,6 +9,8 @@ export const features = [
   'package',
   /** Capacity and what is free of each provider in the facts of a node. */
   'backends',
+  /** Instances leave their node and come to another. */
+  'moves',
 ] as const;
 
 export type Feature = (typeof features)[number];

@@ -2,6 +2,7 @@ import {z} from 'zod';
 import {timestamp} from '../../v1alpha1/metadata.ts';
 import {service, serviceState} from '../../v1alpha1/service.ts';
 import {provider} from '../../v1alpha1/workspace.ts';
+import {since, valuesSince} from './features.ts';
 
 /** Everything that makes an instance; what changes here needs a new one, except `limits` and `authorizedKeys`. */
 export const instanceSpec = z.strictObject({
@@ -50,7 +51,7 @@ export const instanceState = z.enum([
   'Missing',
 ]);
 
-export const operationKind = z.enum([
+export const operationKind = valuesSince({Export: 'moves', Import: 'moves'}, z.enum([
   'Create',
   'Start',
   'Stop',
@@ -61,7 +62,9 @@ export const operationKind = z.enum([
   'Clone',
   'Fetch',
   'Setup',
-]);
+  'Export',
+  'Import',
+]));
 
 export const failureCode = z.enum([
   'ImageNotFound',
@@ -91,6 +94,29 @@ export const instance = z.strictObject({
   /** Whether its sshd has answered with a banner since it was last started. */
   sshReady: z.boolean(),
   startedAt: timestamp.optional(),
+  lastStartedAt: since(
+    'moves',
+    timestamp
+      .optional()
+      .describe(
+        'Also of one that is stopped; tells whether it has run since. Missing where the backend does not know.',
+      ),
+  ),
+  /** The copy of a move to this node: not the workspace's instance until it is accepted, and never started before. */
+  incoming: since(
+    'moves',
+    z
+      .strictObject({
+        transfer: z.string(),
+        complete: z.boolean().describe('Whether all of it has arrived and was compared with what was sent.'),
+        sourceStartedAt: timestamp
+          .optional()
+          .describe('`lastStartedAt` of the instance that it is a copy of.'),
+      })
+      .optional(),
+  ),
+  /** It is sealed: a move of it to another node has begun, and until it is kept it is not started here. */
+  departing: since('moves', z.strictObject({transfer: z.string()}).optional()),
   limits: z.strictObject({cpus: z.int(), memory: z.int(), disk: z.int()}).optional(),
   authorizedKeysHash: z.string().optional().describe('SHA-256 of the keys joined by newlines.'),
   /** What runs at present; at most one per instance. */

@@ -27,6 +27,8 @@ export const nodeFacts = z.strictObject({
       /** Of this backend, whose disk is its own; missing from agents that know of one backend only. */
       capacity: since('backends', capacity.optional()),
       allocatable: since('backends', capacity.optional()),
+      /** What instances are moved as; only between nodes that name the same. Missing where they can't be moved. */
+      transferFormat: since('moves', z.string().optional()),
     }),
   ),
   /** The machine's processors and memory; of the disks, the largest. */
@@ -168,6 +170,28 @@ export const requests = {
     }),
     result: z.strictObject({}),
   },
+  /**
+   * Seals a stopped instance, and sends all of it as output: see `agent/moves/archive.ts`. Nothing may come for long, while the backend packs. The
+   * operation ends with the stream.
+   */
+  'instance/export': {
+    params: target.extend({stream: z.int(), transfer: z.string()}),
+    result: z.strictObject({}),
+  },
+  /**
+   * Takes in what export sent, as input, in place of any other copy that has come for this uid. Ends well once the copy is complete; else nothing is left
+   * of it. Refused where the uid has an instance that is not such a copy.
+   */
+  'instance/import': {
+    params: target.extend({stream: z.int(), transfer: z.string(), provider}),
+    result: z.strictObject({}),
+  },
+  /** Breaks the seal of this transfer: it may be started here again. */
+  'instance/keep': {params: target.extend({transfer: z.string()}), result: instance},
+  /** Makes the complete copy of this transfer the workspace's instance. */
+  'instance/accept': {params: target.extend({transfer: z.string()}), result: instance},
+  /** Removes the copy of this transfer, unless it was accepted. Answers with state Missing once it is gone. */
+  'instance/discard': {params: target.extend({transfer: z.string()}), result: instance},
   /** A byte stream to a TCP port inside the instance. */
   'tunnel/open': {params: target.extend({stream: z.int(), port: z.int()}), result: z.strictObject({})},
 } as const;
@@ -193,6 +217,11 @@ export const mutating: ReadonlySet<Method> = new Set<Method>([
   'services/apply',
   'service/restart',
   'bundle/put',
+  'instance/export',
+  'instance/import',
+  'instance/keep',
+  'instance/accept',
+  'instance/discard',
 ]);
 
 /**

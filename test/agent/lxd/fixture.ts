@@ -38,5 +38,19 @@ export async function openLxd(socket: string, tarball: string): Promise<LxdFixtu
     throw error;
   }
 
-  return {driver, byHand, installation, image: 'nexus/base', [Symbol.asyncDispose]: close};
+  let other: Promise<LxdFixture> | undefined;
+  return {
+    driver,
+    byHand,
+    installation,
+    image: 'nexus/base',
+    async elsewhere() {
+      other ??= openLxd(socket, tarball);
+      return (await other).driver;
+    },
+    async [Symbol.asyncDispose]() {
+      await (await other)?.[Symbol.asyncDispose]();
+      await close();
+    },
+  };
 }

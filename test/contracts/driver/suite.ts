@@ -28,6 +28,8 @@ export type DriverFixture = AsyncDisposable & {
   readonly byHand: ByHand;
   /** One that starts within seconds and has the users root and dev. */
   readonly image: string;
+  /** Another backend, or another part of this one, for those whose instances can be moved; disposed of with this fixture. */
+  readonly elsewhere?: () => Promise<Driver>;
 };
 
 /**
