@@ -168,7 +168,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     supervisors,
     forwards,
     listenAddress: options.listenAddress,
-    moves: createMoves({registry, operations, flush: records.flush, release}),
+    moves: createMoves({
+      registry,
+      operations,
+      flush: records.flush,
+      restore: supervisors.restore,
+      release,
+    }),
   });
   const subscriptions = stack.move();
 

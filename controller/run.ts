@@ -51,6 +51,8 @@ export type ControllerTuning = {
   readonly orphanGrace?: number;
   /** How long instances with unsaved work are kept; 7 days by default. */
   readonly retention?: number;
+  /** Without a byte, before the copy of a move is given up; 30 minutes by default. */
+  readonly copyPatience?: number;
 };
 
 /** What is stored, as the controller sees it; kept up to date while it runs. */
@@ -80,7 +82,14 @@ export type Controller = AsyncDisposable & {
 /** Puts the controller together and runs it until `signal` is aborted or it is disposed of. */
 export function runController(options: ControllerOptions, signal: AbortSignal): Controller {
   const {storage, clock, random, log, registry, tuning = {}} = options;
-  const {workspaceWorkers = 16, nodeWorkers = 4, resyncInterval = 600_000, orphanGrace, retention} = tuning;
+  const {
+    workspaceWorkers = 16,
+    nodeWorkers = 4,
+    resyncInterval = 600_000,
+    orphanGrace,
+    retention,
+    copyPatience,
+  } = tuning;
   const stopping = new AbortController();
   const stop = () => stopping.abort(new Error('the controller stops'));
   if (signal.aborted) {
@@ -101,6 +110,7 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
     bundles: options.bundles,
     ...(options.gateway === undefined ? {} : {gateway: options.gateway}),
     credentials: options.credentials,
+    ...(copyPatience === undefined ? {} : {patience: copyPatience}),
     signal: stopping.signal,
   });
   const node = createNodeController({

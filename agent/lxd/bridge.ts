@@ -1,7 +1,7 @@
 import {z} from 'zod';
 import {DriverError} from '../driver.ts';
-import type {Addresses, Subnet} from './address.ts';
-import {createAddresses, parseSubnet} from './address.ts';
+import type {Addresses, Subnet} from '../network/address.ts';
+import {createAddresses, parseSubnet} from '../network/address.ts';
 import type {Client} from './client.ts';
 import type {Names} from './names.ts';
 import type {Backend} from './server.ts';

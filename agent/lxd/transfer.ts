@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import type {ExportedInstance, ImportOptions, Transfer} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {canonicalName} from '../instance-name.ts';
 import type {Bridge} from './bridge.ts';
 import type {Client} from './client.ts';
 import {overwriteFile} from './files.ts';
@@ -16,7 +17,6 @@ import {
 } from './instance-config.ts';
 import type {Instances} from './instances.ts';
 import type {Names} from './names.ts';
-import {canonicalName} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import {toDriverInstance} from './observe.ts';
 import type {Operations} from './operation.ts';

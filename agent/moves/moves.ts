@@ -32,11 +32,13 @@ export type MovesOptions = {
   readonly operations: Operations;
   /** Resolves once all records are stored. */
   readonly flush: () => Promise<void>;
+  /** Takes up what the record of a copy that has arrived declares for it. */
+  readonly restore: (entry: Entry) => void;
   /** Closes forwards and ends what supervises the instance. */
   readonly release: (entry: Entry) => Promise<void>;
 };
 
-export function createMoves({registry, operations, flush, release}: MovesOptions): Moves {
+export function createMoves({registry, operations, flush, restore, release}: MovesOptions): Moves {
   const idle = (entry: Entry) => {
     if (entry.operation !== undefined) {
       throw new AgentError(
@@ -162,6 +164,7 @@ export function createMoves({registry, operations, flush, release}: MovesOptions
           forwards: entry.record.forwards,
         });
         registry.apply(entry, made);
+        restore(entry);
         await flush();
       };
       const withdraw = async () => {

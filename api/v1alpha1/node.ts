@@ -1,12 +1,18 @@
 import {z} from 'zod';
 import {condition} from './condition.ts';
-import {apiVersion, objectMeta, timestamp} from './metadata.ts';
+import {apiVersion, objectMeta, resourceName, timestamp} from './metadata.ts';
 import {provider} from './workspace.ts';
 
 const address = z
   .string()
   .max(253)
   .regex(/^[A-Za-z0-9][A-Za-z0-9.:-]*$/, 'must be a host name or an IP address');
+
+export const drain = z.strictObject({
+  to: resourceName.optional().describe('Move all to this node; without it, each where it fits best.'),
+  requestedAt: timestamp.optional().describe('What failed to move before is tried again at once.'),
+  until: timestamp.optional().describe('No move is begun after it; those under way go on.'),
+});
 
 const factor = z.number().min(0.1).max(1000);
 
@@ -51,6 +57,9 @@ export const nodeSpec = z.strictObject({
     .optional()
     .describe('Those of the providers found there that may be used; all of them by default.'),
   unschedulable: z.boolean().default(false).describe('Cordoned: keeps what it has, gets nothing new.'),
+  drain: drain
+    .optional()
+    .describe('Counts while it is cordoned: its workspaces are moved to other nodes. Uncordoning ends it.'),
   overcommit: overcommit
     .optional()
     .describe(
@@ -82,6 +91,10 @@ export const nodeStatus = z.strictObject({
         version: z.string().describe('Of the backend.'),
         ready: z.boolean().describe('Whether workspaces can be made there.'),
         message: z.string().optional().describe('Why it is not ready.'),
+        transferFormat: z
+          .string()
+          .optional()
+          .describe('As what workspaces are moved; missing where they can not be.'),
         capacity: capacity.optional().describe('What its backend has, where that is less than the machine.'),
         allocatable: capacity
           .optional()

@@ -122,6 +122,37 @@ export const workspaceStatus = z.strictObject({
       'What is set aside for it on its node: its requests while it is to run, its disk alone while it is stopped. Bytes of memory and disk.',
     ),
   ports: z.array(portAllocation).optional().describe('Unique per node, enforced by the store.'),
+  migration: z
+    .strictObject({
+      source: z.string(),
+      target: z.string(),
+      transfer: z
+        .string()
+        .describe('Tells its copy, and the seal of its source, from those of any other move.'),
+      phase: z
+        .enum(['Copying', 'Switched'])
+        .describe(
+          'Copying: the source is the workspace, and is stopped. Switched, by the same write that changes node and ports: the target is, and what is left on the source is removed.',
+        ),
+      startedAt: timestamp,
+      attempts: z.int().optional().describe('Copies that were cut off; another was begun.'),
+      copied: z.int().optional().describe('Bytes.'),
+      size: z.int().optional().describe('Bytes, where that is known before.'),
+      sourceStartedAt: timestamp.optional().describe('When what was copied had been started last.'),
+    })
+    .optional()
+    .describe('Its move to another node, while that is under way.'),
+  lastMove: z
+    .strictObject({
+      source: z.string(),
+      target: z.string(),
+      outcome: z.enum(['Moved', 'Failed', 'Cancelled']),
+      message: z.string(),
+      at: timestamp,
+      failures: z.int().optional().describe('Moves in a row that failed.'),
+      nextAttemptAt: timestamp.optional(),
+    })
+    .optional(),
   ssh: z
     .strictObject({
       host: z.string().optional().describe('Of the node, together with port.'),

@@ -1,4 +1,5 @@
 import {isAgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {EventRecorder} from '../../api/storage/event-recorder.ts';
@@ -7,7 +8,7 @@ import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {Informer} from '../informer/informer.ts';
 import type {OrphanRemoval} from './orphans.ts';
-import {planOrphans} from './orphans.ts';
+import {isOwned, planOrphans} from './orphans.ts';
 
 export type OrphanCollectorOptions = {
   readonly storage: Pick<Storage, 'list'>;
@@ -38,25 +39,28 @@ export function createOrphanCollector(options: OrphanCollectorOptions): OrphanCo
   const since = new Map<string, ReadonlyMap<string, number>>();
 
   /** Asks the store itself: what is about to be removed may have been declared a moment ago. */
-  const isDeclaredInStore = async (uid: string) =>
-    (await storage.list('Workspace', {fields: {'metadata.uid': uid}, limit: 1})).items.length > 0;
+  const isDeclaredInStore = async (node: string, instance: Instance) => {
+    const {items} = await storage.list('Workspace', {fields: {'metadata.uid': instance.uid}, limit: 1});
+    return isOwned(instance, node, items);
+  };
 
-  const remove = async (node: Stored<'Node'>, {uid, name, mode}: OrphanRemoval, signal: AbortSignal) => {
-    if (await isDeclaredInStore(uid)) {
+  const remove = async (node: Stored<'Node'>, removal: OrphanRemoval, signal: AbortSignal) => {
+    const {uid, name, mode, transfer} = removal;
+    const instance = agents.view(node.metadata.name)?.instances.get(uid);
+    if (instance === undefined || (await isDeclaredInStore(node.metadata.name, instance))) {
       return true;
     }
     const regarding = {kind: 'Node', name: node.metadata.name, uid: node.metadata.uid};
     try {
-      const {state, retired} = await agents.request(
-        node.metadata.name,
-        'instance/delete',
-        {uid, mode, retention},
-        signal,
-      );
+      const {state, retired} = await (transfer === undefined
+        ? agents.request(node.metadata.name, 'instance/delete', {uid, mode, retention}, signal)
+        : agents.request(node.metadata.name, 'instance/discard', {uid, transfer}, signal));
       const message =
-        retired === undefined
-          ? `Removed instance ${name}: there has been no workspace of that uid (state now ${state}).`
-          : `Stopped instance ${name}, which has no workspace: it holds unsaved work and is kept until ${retired.until}.`;
+        transfer !== undefined
+          ? `Removed ${name}, a copy of a workspace that was not moved here after all.`
+          : retired === undefined
+            ? `Removed instance ${name}: there has been no workspace of that uid (state now ${state}).`
+            : `Stopped instance ${name}, which has no workspace: it holds unsaved work and is kept until ${retired.until}.`;
       log.info({node: node.metadata.name, uid, name, mode, state}, 'collected an orphan');
       await recorder.record({regarding, type: 'Normal', reason: 'OrphanCollected', message});
       return true;
@@ -80,7 +84,7 @@ export function createOrphanCollector(options: OrphanCollectorOptions): OrphanCo
       }
       const plan = planOrphans({
         instances: view.instances,
-        isDeclared: uid => workspaces.byIndex('uid', uid).length > 0,
+        isDeclared: instance => isOwned(instance, name, workspaces.byIndex('uid', instance.uid)),
         since: since.get(name) ?? new Map(),
         now: clock.now(),
         grace,

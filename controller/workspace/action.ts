@@ -5,6 +5,7 @@ import type {
   RepositorySpec,
 } from '../../api/agent/v1alpha1/instance.ts';
 import type {Service} from '../../api/v1alpha1/service.ts';
+import type {Provider} from '../../api/v1alpha1/workspace.ts';
 
 /** One thing to ask of a node now. All are idempotent; long ones are only begun, and their end is observed. */
 export type Action =
@@ -18,6 +19,24 @@ export type Action =
   | {readonly type: 'Restore'}
   /** `retention` in milliseconds: how long unsaved work is kept. */
   | {readonly type: 'Delete'; readonly mode: 'ifSaved' | 'always'; readonly retention: number}
+  /** Begins to copy it to another node, where it is no instance before it is accepted. `attempt` counts those of one move. */
+  | {
+      readonly type: 'Copy';
+      readonly provider: Provider;
+      readonly target: string;
+      readonly transfer: string;
+      readonly attempt: number;
+    }
+  /** Breaks the seal of a move that was given up. */
+  | {readonly type: 'Keep'; readonly transfer: string}
+  | {readonly type: 'Accept'; readonly transfer: string}
+  /** Removes what is left on another node that it has moved away from. */
+  | {
+      readonly type: 'Leave';
+      readonly node: string;
+      readonly mode: 'ifSaved' | 'always';
+      readonly retention: number;
+    }
   | {readonly type: 'SetLimits'; readonly limits: InstanceSpec['limits']}
   | {readonly type: 'SetAuthorizedKeys'; readonly keys: readonly string[]}
   | {readonly type: 'SetForwards'; readonly forwards: readonly Forward[]}
@@ -41,6 +60,9 @@ export type Action =
 
 export type ActionType = Action['type'];
 
+/** What must not be done by what the store said a moment ago: it is asked once more just before. */
+export const needsFreshSight: ReadonlySet<ActionType> = new Set<ActionType>(['Keep', 'Leave']);
+
 /** What a node calls the operation that an action begins, in `operation` and `lastError`. */
 export const operationOf: Readonly<Record<ActionType, OperationKind>> = {
   Create: 'Create',
@@ -50,6 +72,10 @@ export const operationOf: Readonly<Record<ActionType, OperationKind>> = {
   Rename: 'Rename',
   Restore: 'Configure',
   Delete: 'Delete',
+  Copy: 'Export',
+  Keep: 'Configure',
+  Accept: 'Configure',
+  Leave: 'Delete',
   SetLimits: 'Configure',
   SetAuthorizedKeys: 'Configure',
   SetForwards: 'Configure',

@@ -3,6 +3,7 @@ import type {Method, Params} from '../../api/agent/v1alpha1/messages.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {Action} from './action.ts';
 import type {BundleUploads} from './bundle-uploads.ts';
+import type {Copies} from './copies.ts';
 
 /** Secrets for git, by owner of the workspace and address of the repository; undefined when none is known. */
 export type Credentials = {
@@ -19,11 +20,12 @@ export type Actuator = {
 export type ActuatorOptions = {
   readonly agents: Pick<Agents, 'request'>;
   readonly uploads: BundleUploads;
+  readonly copies: Pick<Copies, 'begin'>;
   readonly credentials: Credentials;
 };
 
 /** Turns actions into requests to agents: nothing is decided here. */
-export function createActuator({agents, uploads, credentials}: ActuatorOptions): Actuator {
+export function createActuator({agents, uploads, copies, credentials}: ActuatorOptions): Actuator {
   const takeIn = async (
     method: 'repository/clone' | 'repository/fetch',
     repository: RepositorySpec,
@@ -62,6 +64,19 @@ export function createActuator({agents, uploads, credentials}: ActuatorOptions):
           return ask('instance/restore', {uid});
         case 'Delete':
           return ask('instance/delete', {uid, mode: action.mode, retention: action.retention});
+        case 'Copy': {
+          const {target: to, provider, transfer, attempt} = action;
+          return copies.begin({uid, source: node, target: to, provider, transfer, attempt});
+        }
+        case 'Keep':
+          return ask('instance/keep', {uid, transfer: action.transfer});
+        case 'Accept':
+          return ask('instance/accept', {uid, transfer: action.transfer});
+        case 'Leave': {
+          const {mode, retention} = action;
+          await agents.request(action.node, 'instance/delete', {uid, mode, retention}, signal);
+          return;
+        }
         case 'SetLimits':
           return ask('instance/limits', {uid, limits: action.limits});
         case 'SetAuthorizedKeys':

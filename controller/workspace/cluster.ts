@@ -2,7 +2,7 @@ import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {PortAllocation} from '../../api/v1alpha1/workspace.ts';
 import type {Agents, NodeView} from '../agent-client/agents.ts';
 import type {Size} from './room.ts';
-import {limitsOf, reservationOf, sum} from './room.ts';
+import {limitsOf, reservationOf, sum, wantedReservation} from './room.ts';
 import type {Candidate} from './schedule.ts';
 import type {SightOptions} from './sight.ts';
 import {isCurrent} from './sight.ts';
@@ -14,6 +14,8 @@ export type Cluster = {
   candidates(workspace: Stored<'Workspace'>, options: SightOptions): Candidate[];
   /** Holds a place until disposed of, so that no other reconcile gives it away while it is being written. */
   reserve(workspace: Stored<'Workspace'>, place: Place): Disposable;
+  /** How many others are on their way from this node. */
+  departures(node: string, except: Stored<'Workspace'>): number;
 };
 
 /** Where a workspace is to be, and what it has there. */
@@ -48,6 +50,14 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
       const {spec, status = {}} = workspace;
       const reserved = reservationOf(spec, status);
       tenants.set(workspace.metadata.uid, {workspace, node, ports: status.ports ?? [], reserved});
+    }
+
+    // What is on its way there has its room, and gets its ports when it is there.
+    for (const workspace of workspaces.byIndex('moving', node)) {
+      if (workspace.status?.migration?.target === node && !tenants.has(workspace.metadata.uid)) {
+        const reserved = wantedReservation(workspace.spec);
+        tenants.set(workspace.metadata.uid, {workspace, node, ports: [], reserved});
+      }
     }
 
     for (const [uid, reservation] of reservations) {
@@ -85,6 +95,22 @@ export function createCluster({workspaces, nodes, agents}: ClusterOptions): Clus
               ]),
           };
         }),
+    departures(node, {metadata: {uid}}) {
+      const departing = new Set(
+        workspaces
+          .byIndex('moving', node)
+          .filter(({status}) => status?.migration?.source === node && status.migration.phase === 'Copying')
+          .map(({metadata}) => metadata.uid),
+      );
+      for (const [other, {workspace, node: place}] of reservations) {
+        if (workspace.status?.node === node && place !== node) {
+          departing.add(other);
+        }
+      }
+
+      departing.delete(uid);
+      return departing.size;
+    },
     reserve(workspace, place) {
       const {uid} = workspace.metadata;
       reservations.set(uid, {...place, workspace});

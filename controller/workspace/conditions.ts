@@ -16,7 +16,8 @@ import type {Sight} from './sight.ts';
  * - SetupSucceeded: Succeeded, NotDeclared; Running, SetupFailed, ConfigurationInvalid, Waiting.
  * - ServicesHealthy: Healthy, NotDeclared; ServicesStarting, ServiceUnhealthy, ServiceFailed, Stopped, Waiting; NodeUnreachable, NodeRemoved (Unknown).
  * - UpToDate: UpToDate; RecreateNeeded, UnsavedWork, Recreating, NotMerged, Fetching.
- * - Ready: Ready; Stopped, Deleting, InvalidSpec, or the reason of the first of the above that is not True (UpToDate apart).
+ * - InPlace, once its node was drained: InPlace; Moving, MoveQueued, MoveFailed, CannotMove.
+ * - Ready: Ready; Moving, Stopped, Deleting, InvalidSpec, or the reason of the first of the above that is not True (UpToDate and InPlace apart).
  */
 export type ConditionType =
   | 'Scheduled'
@@ -27,6 +28,7 @@ export type ConditionType =
   | 'SetupSucceeded'
   | 'ServicesHealthy'
   | 'UpToDate'
+  | 'InPlace'
   | 'Ready';
 
 export type Because = {readonly reason: string; readonly message: string};

@@ -12,6 +12,7 @@ import type {Credentials} from './actuator.ts';
 import {createActuator} from './actuator.ts';
 import {createBundleUploads} from './bundle-uploads.ts';
 import {createCluster} from './cluster.ts';
+import {createCopies} from './copies.ts';
 import {createWorkspaceReconciler} from './reconciler.ts';
 import type {GatewayPlace} from './status.ts';
 import type {NodeCache, UserCache, WorkspaceCache} from './watches.ts';
@@ -32,6 +33,8 @@ export type WorkspaceControllerOptions = {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** See {@link createCopies}. */
+  readonly patience?: number;
   /** Ends what goes on in the background. */
   readonly signal: AbortSignal;
 };
@@ -48,7 +51,8 @@ export function createWorkspaceController(options: WorkspaceControllerOptions): 
   const {agents, credentials} = options;
   const log = options.log.child({controller: 'workspace'});
   const uploads = createBundleUploads(options);
-  const actuator = createActuator({agents, uploads, credentials});
+  const copies = createCopies({...options, log});
+  const actuator = createActuator({agents, uploads, copies, credentials});
   const cluster = createCluster(options);
   const ownWrites = new WeakSet<Stored<'Workspace'>>();
   return {
@@ -56,10 +60,11 @@ export function createWorkspaceController(options: WorkspaceControllerOptions): 
       ...options,
       log,
       actuator,
+      copies,
       cluster,
       ownWrites,
       readConfiguration,
     }),
-    watch: enqueue => watchForWorkspaces({...options, ownWrites, enqueue}),
+    watch: enqueue => watchForWorkspaces({...options, copies, ownWrites, enqueue}),
   };
 }

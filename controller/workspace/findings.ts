@@ -1,9 +1,11 @@
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
+import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {ServiceStatus, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
 import type {Finding} from './conditions.ts';
 import {failed, no, silence, yes} from './conditions.ts';
 import type {Desired} from './desired.ts';
 import type {FailureBook} from './failures.ts';
+import type {Movement} from './movement.ts';
 import type {Placement} from './placement.ts';
 import {replacementOf} from './replacement.ts';
 import type {Sight} from './sight.ts';
@@ -15,6 +17,7 @@ export type Evidence = {
   readonly sight: Sight;
   readonly status: WorkspaceStatus;
   readonly placement: Placement;
+  readonly movement: Movement;
   readonly book: FailureBook;
   /** The server's, if it has one. */
   readonly gateway?: object | undefined;
@@ -42,6 +45,29 @@ export function findScheduled({status, placement, desired, sight}: Evidence): Fi
   return desired.running
     ? no('Unschedulable', 'It is being placed.')
     : no('NotStarted', `It gets a node when it is first started: nexus workspace start ${desired.name}`);
+}
+
+/** Undefined for one that was never to be anywhere else. */
+export function findInPlace({movement, status}: Evidence): Finding {
+  switch (movement.kind) {
+    case 'Waits':
+      return no(movement.reason, movement.message);
+    case 'Moves':
+    case 'Leaves':
+      return no('Moving', movement.message);
+    case 'Stays':
+    case 'Changed': {
+      const isSaid = findCondition(status.conditions, 'InPlace') !== undefined;
+      return isSaid ? yes('InPlace', status.lastMove?.message ?? 'It is where it is to be.') : undefined;
+    }
+  }
+}
+
+/** It is down since it is being moved. */
+export function findMoving({movement, status}: Evidence): Finding {
+  return movement.kind === 'Moves' && status.migration?.phase === 'Copying'
+    ? no('Moving', movement.message)
+    : undefined;
 }
 
 export function findPortsAllocated({status, placement, desired, sight, gateway}: Evidence): Finding {
@@ -97,7 +123,8 @@ export function findProvisioned({sight, book}: Evidence): Finding {
   }
 }
 
-export function findSshReady({desired, sight, status, book}: Evidence): Finding {
+export function findSshReady(evidence: Evidence): Finding {
+  const {desired, sight, status, book} = evidence;
   if (sight.kind === 'Unknown') {
     return silence(sight, status.observedAt);
   }
@@ -112,6 +139,7 @@ export function findSshReady({desired, sight, status, book}: Evidence): Finding 
   const instance = instanceOf(sight);
   if (instance?.state !== 'Running' || !instance.sshReady) {
     return (
+      findMoving(evidence) ??
       failed(book, 'Create', 'Start', 'Stop', 'Unfreeze', 'Rename', 'Delete') ??
       no('Starting', 'Its sshd does not answer yet.')
     );

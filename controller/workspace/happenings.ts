@@ -19,6 +19,11 @@ export function driftOf(previous: WorkspaceStatus, desired: Desired, sight: Sigh
     return [];
   }
 
+  // It is stopped by a move, and what is seen may be another copy than what was.
+  if (previous.migration !== undefined) {
+    return [];
+  }
+
   if (sight.kind === 'Absent') {
     const isOurs = findCondition(previous.conditions, 'UpToDate')?.reason === 'Recreating';
     const message = `Instance ${before.name} is gone from its node. It is made anew, and the repository is cloned again.`;

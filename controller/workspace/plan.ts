@@ -4,6 +4,7 @@ import {planConfiguration} from './plan-configuration.ts';
 import {planContent} from './plan-content.ts';
 import {planDeletion} from './plan-deletion.ts';
 import {planForwards, wantedForwards} from './plan-forwards.ts';
+import {planArrival, planDeletedSource, planDeparture, planLeave} from './plan-move.ts';
 import {planBoot, planOperation} from './plan-operation.ts';
 import {noRoom, planPower} from './plan-power.ts';
 import {planReplacement} from './replacement.ts';
@@ -35,7 +36,7 @@ export function plan(situation: Situation): Plan {
 function propose(situation: Situation): Proposal {
   const {desired, sight, now} = situation;
   if (desired.deletion !== 'no') {
-    return planDeletion(situation);
+    return planDeletedSource(situation) ?? planDeletion(situation);
   }
 
   switch (sight.kind) {
@@ -61,6 +62,15 @@ function propose(situation: Situation): Proposal {
 /** Nothing is there: it is made, unless it is not to run. What sshd needs is all in the request; the ports open meanwhile. */
 function planAbsent(situation: Situation): Proposal {
   const {desired, status, sight, book, now} = situation;
+  if (situation.isLeaving) {
+    return {actions: [{type: 'SetForwards', forwards: []}]};
+  }
+
+  // It is somewhere: nothing new is made in its place.
+  if (status.migration !== undefined) {
+    return {wait: {reason: 'Moving', message: 'It is being moved.'}};
+  }
+
   if (!desired.running) {
     return {};
   }
@@ -79,6 +89,15 @@ function planAbsent(situation: Situation): Proposal {
 }
 
 function planPresent(present: Present): Proposal {
+  if (present.status.migration?.phase === 'Copying') {
+    return planDeparture(present);
+  }
+
+  const arrival = planArrival(present);
+  if (arrival !== undefined) {
+    return arrival;
+  }
+
   const main =
     planOperation(present) ??
     planReplacement(present) ??
@@ -86,7 +105,11 @@ function planPresent(present: Present): Proposal {
     planBoot(present) ??
     planContent(present);
   const isBusy = present.instance.operation !== undefined || present.instance.retired !== undefined;
-  const alongside = [...planForwards(present), ...(isBusy ? [] : planConfiguration(present))];
+  const alongside = [
+    ...planForwards(present),
+    ...(isBusy ? [] : planConfiguration(present)),
+    ...planLeave(present),
+  ];
   return {...main, actions: [...alongside, ...(main.actions ?? [])]};
 }
 

@@ -6,7 +6,15 @@ import type {ConditionType, Finding} from './conditions.ts';
 import {failed, no, silence, statement, yes} from './conditions.ts';
 import {findRepositoryCloned, findServicesHealthy, findSetupSucceeded} from './content-findings.ts';
 import type {Evidence} from './findings.ts';
-import {findPortsAllocated, findProvisioned, findScheduled, findSshReady, findUpToDate} from './findings.ts';
+import {
+  findInPlace,
+  findMoving,
+  findPortsAllocated,
+  findProvisioned,
+  findScheduled,
+  findSshReady,
+  findUpToDate,
+} from './findings.ts';
 import type {Wait} from './situation.ts';
 
 /** All conditions on this evidence, dated; those of which nothing is known now are as they were. */
@@ -24,6 +32,7 @@ export function conditionsOf(
     ['SetupSucceeded', findSetupSucceeded(evidence)],
     ['ServicesHealthy', findServicesHealthy(evidence)],
     ['UpToDate', findUpToDate(evidence)],
+    ['InPlace', findInPlace(evidence)],
   ];
   let conditions: readonly Condition[] = evidence.status.conditions ?? [];
   const state = (type: ConditionType, finding: NonNullable<Finding>) => {
@@ -51,10 +60,11 @@ const requirements: readonly ConditionType[] = [
 ];
 
 function findReady(
-  {desired, sight, status, book}: Evidence,
+  evidence: Evidence,
   conditions: readonly Condition[],
   wait: Wait | undefined,
 ): NonNullable<Finding> {
+  const {desired, sight, status, book} = evidence;
   if (desired.deletion !== 'no') {
     const unreachable =
       sight.kind === 'Unknown'
@@ -70,6 +80,11 @@ function findReady(
 
   if (!desired.running) {
     return no('Stopped', `It is stopped; start it with: nexus workspace start ${desired.name}`);
+  }
+
+  const moving = findMoving(evidence);
+  if (moving !== undefined) {
+    return moving;
   }
 
   for (const type of requirements) {

@@ -8,9 +8,11 @@ import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {Reconcile, ReconcileResult} from '../manager/reconcile.ts';
+import {needsFreshSight} from './action.ts';
 import type {Actuator} from './actuator.ts';
 import type {Cluster} from './cluster.ts';
-import type {Desired, ReadConfiguration} from './desired.ts';
+import type {Copies} from './copies.ts';
+import type {ReadConfiguration} from './desired.ts';
 import {createDesiredCache} from './desired-cache.ts';
 import type {FailureBook} from './failures.ts';
 import {closeBook, openBook, reviewBook} from './failures.ts';
@@ -18,13 +20,14 @@ import {held, letGo, releaseHappening} from './finalizer.ts';
 import type {Happening} from './happenings.ts';
 import {driftOf, portTransitions, transitionsOf} from './happenings.ts';
 import {createSpecCheck, invalidStatus} from './invalid-spec.ts';
-import type {Placement} from './placement.ts';
-import {decidePlacement, withPlace} from './placement.ts';
+import type {Movement} from './movement.ts';
+import type {Observation} from './observation.ts';
+import {createObserve} from './observation.ts';
+import {withPlace} from './placement.ts';
 import type {Plan} from './plan.ts';
 import {plan} from './plan.ts';
 import {createRound} from './round.ts';
-import type {Sight, SightOptions} from './sight.ts';
-import {lastReport, sightOf} from './sight.ts';
+import type {SightOptions} from './sight.ts';
 import type {Release} from './situation.ts';
 import type {GatewayPlace} from './status.ts';
 import {isWorthWriting, statusOf} from './status.ts';
@@ -38,6 +41,7 @@ export type ReconcilerOptions = {
   readonly users: UserCache;
   readonly agents: Pick<Agents, 'view'>;
   readonly actuator: Actuator;
+  readonly copies: Pick<Copies, 'view' | 'end'>;
   readonly cluster: Cluster;
   readonly recorder: EventRecorder;
   /** See {@link createWriter}. */
@@ -53,13 +57,6 @@ export type ReconcilerOptions = {
 /** Rounds of acting and looking in one reconcile; what needs more goes on in the next. */
 const maximumRounds = 12;
 
-type Observation = {
-  readonly workspace: Stored<'Workspace'>;
-  readonly desired: Desired;
-  readonly sight: Sight;
-  readonly placement: Placement;
-};
-
 /** Where a reconcile stands when nothing more can be done now. */
 type Outcome = Observation & {
   readonly book: FailureBook;
@@ -73,7 +70,7 @@ type Outcome = Observation & {
  * decides by has been heard.
  */
 export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile {
-  const {workspaces, nodes, users, agents, cluster, recorder, gateway, clock, random} = options;
+  const {workspaces, nodes, users, cluster, copies, recorder, gateway, clock, random} = options;
   const writer = createWriter(options);
   const desires = createDesiredCache(options.readConfiguration);
   const problemOf = createSpecCheck();
@@ -83,38 +80,7 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
   const sightOptions = (): SightOptions => ({now: clock.now(), listeningSince, heartbeatDeadline});
   const bookOptions = () => ({now: clock.now(), jitter: random.fraction()});
 
-  const observe = (workspace: Stored<'Workspace'>): Observation => {
-    const status = workspace.status ?? {};
-    const {node} = status;
-    const sight: Sight =
-      node === undefined
-        ? {kind: 'Unplaced'}
-        : sightOf(
-            {
-              uid: workspace.metadata.uid,
-              provider: workspace.spec.provider,
-              node: {name: node, exists: nodes.get(node) !== undefined, view: agents.view(node)},
-            },
-            sightOptions(),
-          );
-    const desired = desires.of(workspace, {
-      owner: users.get(workspace.spec.owner),
-      facts: lastReport(sight)?.repository?.configuration,
-    });
-    const candidates = () => cluster.candidates(workspace, sightOptions());
-    return {
-      workspace,
-      desired,
-      sight,
-      placement: decidePlacement(workspace, {
-        desired,
-        sight,
-        status,
-        gateway: gateway !== undefined,
-        candidates,
-      }),
-    };
-  };
+  const observe = createObserve({...options, desires, sightOptions});
 
   const record = async (workspace: Stored<'Workspace'>, happenings: readonly Happening[]) => {
     const {name, uid} = workspace.metadata;
@@ -123,21 +89,37 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
     }
   };
 
-  /** Places it where that is called for, until its place needs no change. The write is reserved for while it is under way. */
+  /**
+   * Places it where that is called for, and takes the steps of a move that are writes of status, until none is due. What a write takes is reserved while
+   * it is under way.
+   */
   const place = async (first: Stored<'Workspace'>): Promise<Observation> => {
     let observation = observe(first);
-    while (observation.placement.kind === 'Changed') {
-      const {workspace, placement, desired} = observation;
-      const {node, ports} = placement;
+    for (;;) {
+      const {workspace, placement, movement} = observation;
       const before = workspace.status ?? {};
-      using _place = cluster.reserve(workspace, placement);
-      const placed = await writer.writeStatus(workspace, withPlace(before, placement));
-      await record(placed, portTransitions(before.ports ?? [], ports));
-      observation = observe(placed);
-      options.log.debug({workspace: desired.name, node, ports}, 'placed');
-    }
+      if (movement.kind === 'Changed') {
+        using held = new DisposableStack();
+        if (movement.place !== undefined) {
+          held.use(cluster.reserve(workspace, movement.place));
+        }
 
-    return observation;
+        const moved = await writer.writeStatus(workspace, movement.status);
+        await record(moved, movement.happenings);
+        if (before.migration !== undefined && movement.status.migration?.phase !== 'Copying') {
+          copies.end(before.migration.transfer);
+        }
+
+        observation = observe(moved);
+      } else if (placement.kind === 'Changed') {
+        using _place = cluster.reserve(workspace, placement);
+        const placed = await writer.writeStatus(workspace, withPlace(before, placement));
+        await record(placed, portTransitions(before.ports ?? [], placement.ports));
+        observation = observe(placed);
+      } else {
+        return observation;
+      }
+    }
   };
 
   /** Acts and looks again until there is nothing to do but wait. */
@@ -149,24 +131,31 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
     const done = new Set<string>();
     for (let round = 1; ; round++) {
       signal.throwIfAborted();
-      const {workspace, desired, sight, placement} = observation;
+      const {workspace, desired, sight, placement, movement, other, copy} = observation;
       const next = plan({
         desired,
         sight,
         status: workspace.status ?? {},
         book,
         hasRoom: placement.kind !== 'Cramped',
+        isLeaving: movement.kind === 'Leaves',
+        ...(other !== undefined && {other}),
+        ...(copy !== undefined && {copy}),
         now: clock.now(),
       });
       const isLast = next.actions.length === 0 || next.release !== undefined;
       if (isLast || round > maximumRounds) {
-        const requeueAfter = isLast ? next.wait?.requeueAfter : 1000;
+        const requeueAfter = isLast ? soonest(next.wait?.requeueAfter, requeueOf(movement)) : 1000;
         return {
           ...observation,
           book: closeBook(book, {desired, sight, wanted: next.wanted}),
           plan: next,
           requeueAfter,
         };
+      }
+
+      if (next.actions.some(({type}) => needsFreshSight.has(type))) {
+        await writer.confirm(workspace);
       }
 
       const result = await performRound(
@@ -192,12 +181,25 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
     }
   };
 
-  const writeStatus = async ({workspace, desired, sight, placement, book, plan: {wait}}: Outcome) => {
+  const writeStatus = async (outcome: Outcome) => {
+    const {
+      workspace,
+      desired,
+      sight,
+      placement,
+      movement,
+      copy,
+      book,
+      plan: {wait},
+    } = outcome;
     const previous = workspace.status ?? {};
     const node = previous.node === undefined ? undefined : nodes.get(previous.node);
     const now = clock.now();
-    const parts = {desired, sight, placement, book, node, gateway, wait, now};
-    await tell(workspace, statusOf(workspace, {...parts, status: previous}));
+    const parts = {desired, sight, placement, movement, book, node, gateway, wait, now};
+    await tell(
+      workspace,
+      statusOf(workspace, {...parts, status: previous, ...(copy !== undefined && {copy})}),
+    );
   };
 
   const release = async (workspace: Stored<'Workspace'>, how: Release): Promise<ReconcileResult> => {
@@ -238,4 +240,13 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       ...(outcome.plan.wait !== undefined && {reason: outcome.plan.wait.reason}),
     };
   };
+}
+
+function requeueOf(movement: Movement): number | undefined {
+  return movement.kind === 'Moves' || movement.kind === 'Waits' ? movement.requeueAfter : undefined;
+}
+
+function soonest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter(time => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -31,6 +31,8 @@ export type PlacementRequest = {
   /** To be set aside for it. */
   readonly requests: Size;
   readonly ports: readonly PortRequest[];
+  /** For one that is moved: as what its instance arrives. */
+  readonly moved?: {readonly provider: string; readonly format: string};
 };
 
 export type Schedule =
@@ -92,7 +94,10 @@ export function schedule(request: PlacementRequest, candidates: readonly Candida
 }
 
 /** Why a node can't have it whatever its ports; undefined when it can. */
-function refusalOf({spec, size, requests}: PlacementRequest, candidate: Candidate): string | undefined {
+export function refusalOf(
+  {spec, size, requests, moved}: PlacementRequest,
+  candidate: Candidate,
+): string | undefined {
   const {node, facts} = candidate;
   const {name, labels = {}} = node.metadata;
   if (spec.node !== undefined && spec.node !== name) {
@@ -124,6 +129,10 @@ function refusalOf({spec, size, requests}: PlacementRequest, candidate: Candidat
 
   if (!provider.ready) {
     return `provider ${spec.provider} is not ready there${provider.message === undefined ? '' : ` (${provider.message})`}`;
+  }
+
+  if (moved !== undefined && provider.transferFormat !== moved.format) {
+    return `its provider ${moved.provider} does not take what is moved (or its agent is too old to)`;
   }
 
   return sizeRefusal(size, provider.capacity ?? facts.capacity) ?? roomRefusal(requests, roomFor(candidate));

@@ -1,6 +1,7 @@
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
 import type {Action} from './action.ts';
+import type {Copy} from './copies.ts';
 import type {Desired} from './desired.ts';
 import type {FailureBook} from './failures.ts';
 import type {Sight} from './sight.ts';
@@ -14,6 +15,12 @@ export type Situation = {
   readonly book: FailureBook;
   /** Whether what it needs is set aside on its node: else it is not started. */
   readonly hasRoom: boolean;
+  /** It has nothing on its node and goes to another: what was opened for it is closed. */
+  readonly isLeaving: boolean;
+  /** On the other node of a move that is under way. */
+  readonly other?: Sight | undefined;
+  /** As this server makes it. */
+  readonly copy?: Copy;
   /** Milliseconds since 1970. */
   readonly now: number;
 };

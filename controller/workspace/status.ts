@@ -4,6 +4,7 @@ import type {Condition} from '../../api/v1alpha1/condition.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {WorkspacePhase, WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
+import type {Copy} from './copies.ts';
 import {isFailing} from './failures.ts';
 import type {Evidence} from './findings.ts';
 import {canonicalJson} from './hashes.ts';
@@ -17,6 +18,8 @@ export type StatusOptions = Omit<Evidence, 'services'> & {
   /** The server's, if it has one. */
   readonly gateway?: GatewayPlace | undefined;
   readonly wait: Wait | undefined;
+  /** Of a move that is under way. */
+  readonly copy?: Copy;
   /** Milliseconds since 1970. */
   readonly now: number;
 };
@@ -53,6 +56,7 @@ export function statusOf(workspace: Stored<'Workspace'>, options: StatusOptions)
     conditions,
     ...(previous.node !== undefined && {node: previous.node, ports: previous.ports ?? []}),
     ...(previous.reserved !== undefined && {reserved: previous.reserved}),
+    ...migrationOf(options),
     ...sshOf(options, instance),
     ...(isUnknown
       ? unobserved(previous)
@@ -198,6 +202,14 @@ function setupOf({desired}: StatusOptions, instance: Instance | undefined): Pick
           ...(setup.message !== undefined && {message: setup.message}),
         },
       };
+}
+
+function migrationOf({status: {migration, lastMove}, copy}: StatusOptions): WorkspaceStatus {
+  const copied = copy?.state === 'Running' || copy?.state === 'Done' ? {copied: copy.copied} : {};
+  return {
+    ...(migration !== undefined && {migration: {...migration, ...copied}}),
+    ...(lastMove !== undefined && {lastMove}),
+  };
 }
 
 function failuresOf({book}: StatusOptions): WorkspaceStatus {

@@ -4,16 +4,20 @@ import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import type {CacheChange, IndexFunction} from '../informer/cache.ts';
 import type {Informer} from '../informer/informer.ts';
+import type {Copies} from './copies.ts';
 import {canonicalJson} from './hashes.ts';
 import {isWithin, reservationOf, wantedReservation} from './room.ts';
 
-export type WorkspaceIndex = 'uid' | 'node' | 'owner' | 'waiting';
+export type WorkspaceIndex = 'uid' | 'node' | 'owner' | 'waiting' | 'moving';
 
 /** How workspaces are found by the reconciler and its watches; for the informer that they are read from. */
 export const workspaceIndexes: Readonly<Record<WorkspaceIndex, IndexFunction<'Workspace'>>> = {
   uid: ({metadata}) => [metadata.uid],
   node: ({status}) => (status?.node === undefined ? [] : [status.node]),
   owner: ({spec}) => [spec.owner],
+  /** By both nodes of a move. */
+  moving: ({status}) =>
+    status?.migration === undefined ? [] : [status.migration.source, status.migration.target],
   waiting: workspace => (isWaiting(workspace) ? [waiting] : []),
 };
 
@@ -45,6 +49,7 @@ export type WatchOptions = {
   readonly nodes: NodeCache;
   readonly users: UserCache;
   readonly agents: Pick<Agents, 'onChange'>;
+  readonly copies: Pick<Copies, 'onEnd'>;
   readonly clock: Clock;
   /** What this controller wrote itself. */
   readonly ownWrites: Pick<WeakSet<Stored<'Workspace'>>, 'has'>;
@@ -60,13 +65,21 @@ const correctionDelay = 5000;
 
 /** Brings every change that may matter to a workspace to its reconciler. Dispose of the result to stop. */
 export function watchForWorkspaces(options: WatchOptions): Disposable {
-  const {workspaces, nodes, users, agents, ownWrites, clock, enqueue} = options;
+  const {workspaces, nodes, users, agents, copies, ownWrites, clock, enqueue} = options;
   const enqueueAll = (found: readonly Stored<'Workspace'>[]) => {
     for (const {metadata} of found) {
       enqueue(metadata.name);
     }
   };
-  const enqueueWaiting = () => enqueueAll(workspaces.byIndex('waiting', waiting));
+  const enqueueWaiting = () => {
+    enqueueAll(workspaces.byIndex('waiting', waiting));
+    // What is still on a drained node waits for a place elsewhere, or for its turn.
+    for (const {metadata, spec} of nodes.list()) {
+      if (spec.drain !== undefined) {
+        enqueueAll(workspaces.byIndex('node', metadata.name));
+      }
+    }
+  };
 
   const watches = new DisposableStack();
   const corrections = new Map<string, Disposable>();
@@ -119,12 +132,14 @@ export function watchForWorkspaces(options: WatchOptions): Disposable {
     agents.onChange(({node, uid}) => {
       if (uid === undefined) {
         enqueueAll(workspaces.byIndex('node', node));
+        enqueueAll(workspaces.byIndex('moving', node));
         enqueueWaiting();
       } else {
         enqueueAll(workspaces.byIndex('uid', uid));
       }
     }),
   );
+  watches.use(copies.onEnd(uid => enqueueAll(workspaces.byIndex('uid', uid))));
   return watches;
 }
 

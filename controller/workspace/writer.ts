@@ -1,5 +1,5 @@
 import type {Storage} from '../../api/storage/storage.ts';
-import {isStorageError} from '../../api/storage/storage-error.ts';
+import {isStorageError, StorageError} from '../../api/storage/storage-error.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import type {WorkspaceStatus} from '../../api/v1alpha1/workspace.ts';
 import type {WorkspaceCache} from './watches.ts';
@@ -12,6 +12,8 @@ export type Writer = {
     workspace: Stored<'Workspace'>,
     write: () => Promise<Stored<'Workspace'>>,
   ): Promise<Stored<'Workspace'>>;
+  /** Throws `Conflict` when the store has another version of it; that is then in the cache. */
+  confirm(workspace: Stored<'Workspace'>): Promise<void>;
 };
 
 export type WriterOptions = {
@@ -49,6 +51,13 @@ export function createWriter({storage, workspaces, ownWrites}: WriterOptions): W
 
   return {
     write,
+    async confirm({metadata}) {
+      const stored = await storage.get('Workspace', metadata.name);
+      if (stored.metadata.resourceVersion !== metadata.resourceVersion) {
+        workspaces.observe(stored);
+        throw new StorageError('Conflict', `workspace ${metadata.name} has changed since it was looked at`);
+      }
+    },
     writeStatus: (workspace, status) =>
       write(workspace, () => storage.updateStatus('Workspace', {...workspace, status})),
   };

@@ -2,7 +2,7 @@ import {Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
 import type {Transfer} from '../../agent/driver.ts';
 import {DriverError} from '../../agent/driver.ts';
-import {canonicalName} from '../../agent/lxd/names.ts';
+import {canonicalName} from '../../agent/instance-name.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {FakeBackend, FakeInstance} from './fake-backend.ts';
 import type {Caller, FakeMethod} from './fake-call.ts';

@@ -6,9 +6,23 @@ import type {World} from './world.ts';
 /** What is not yet as it was declared; empty once everything is. */
 export async function notConverged(world: World): Promise<string[]> {
   const {items} = await world.storage.list('Workspace');
-  return items.flatMap(workspace =>
+  const nodes = await world.storage.list('Node');
+  const drained = nodes.items.filter(({spec}) => spec.drain !== undefined).map(({metadata}) => metadata.name);
+  const left = items
+    .filter(
+      ({spec, status}) =>
+        (spec.running || status?.instance !== undefined) && drained.includes(status?.node ?? ''),
+    )
+    .map(({metadata, status}) => `${metadata.name}: is still on ${status?.node}, which is drained`);
+  const moving = items
+    .filter(({status}) => status?.migration !== undefined)
+    .map(
+      ({metadata, status}) => `${metadata.name}: is still being moved: ${JSON.stringify(status?.migration)}`,
+    );
+  const wrong = items.flatMap(workspace =>
     faultsOf(workspace, world.nodes).map(fault => `${workspace.metadata.name}: ${fault}`),
   );
+  return [...wrong, ...left, ...moving];
 }
 
 /** Instances that no workspace has, and that nobody keeps. */

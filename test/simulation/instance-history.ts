@@ -9,7 +9,8 @@ export type InstanceHistory = {
 };
 
 export function createInstanceHistory(now: () => number): InstanceHistory {
-  const histories = new Map<string, {readonly at: number; readonly state: string}[]>();
+  /** By uid, one for each that was ever made of it: a move has two at a time. */
+  const histories = new Map<string, {readonly at: number; readonly state: string}[][]>();
 
   return {
     follow(instance) {
@@ -18,8 +19,8 @@ export function createInstanceHistory(now: () => number): InstanceHistory {
         return;
       }
 
-      const history = histories.get(uid) ?? [];
-      histories.set(uid, history);
+      const history: {readonly at: number; readonly state: string}[] = [];
+      histories.set(uid, [...(histories.get(uid) ?? []), history]);
       let {state} = instance;
       history.push({at: now(), state});
       Object.defineProperty(instance, 'state', {
@@ -33,11 +34,12 @@ export function createInstanceHistory(now: () => number): InstanceHistory {
       });
     },
     wasIn(uid, state, {time, slack}) {
-      const history = histories.get(uid) ?? [];
-      return history.some((entry, index) => {
-        const end = history[index + 1]?.at ?? Number.POSITIVE_INFINITY;
-        return entry.state === state && entry.at <= time && end >= time - slack;
-      });
+      return (histories.get(uid) ?? []).some(history =>
+        history.some((entry, index) => {
+          const end = history[index + 1]?.at ?? Number.POSITIVE_INFINITY;
+          return entry.state === state && entry.at <= time && end >= time - slack;
+        }),
+      );
     },
   };
 }

@@ -2,6 +2,7 @@ import {isStorageError} from '../../api/storage/storage-error.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import {instanceFinalizer} from '../../api/v1alpha1/workspace.ts';
 import {aWorkspace} from '../contracts/storage/samples.ts';
+import type {FakeInstance} from '../fakes/fake-backend.ts';
 import type {SeededRandom} from './seeded-random.ts';
 import type {World} from './world.ts';
 
@@ -81,6 +82,7 @@ async function change(world: World, present: Stored<'Workspace'>, random: Seeded
         if (inside.clone !== undefined) {
           trace.add(`user: works in ${name}`);
           inside.unsaved = true;
+          inside.work += 1;
         }
       }
 
@@ -153,7 +155,7 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
     return;
   }
 
-  const {name, state} = instance;
+  const {name, state, uid} = instance;
   if (state === 'Starting' || state === 'Stopping') {
     return;
   }
@@ -172,7 +174,7 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
   world.trace.add(`hand: ${deed} ${name} on ${node.name}`);
   if (deed === 'stop' && state !== 'Stopped') {
     await byHand.stop(name);
-  } else if (deed === 'start' && state === 'Stopped') {
+  } else if (deed === 'start' && state === 'Stopped' && !hasTwin(world, instance)) {
     await byHand.start(name);
   } else if (deed === 'freeze' && state === 'Running') {
     await byHand.freeze(name);
@@ -180,6 +182,7 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
     await byHand.rename(name, `renamed-${random.between(1, 999)}`);
   } else if (deed === 'delete') {
     world.handRemoves = true;
+    world.handRemoved.add(uid ?? '');
     await byHand.delete(name);
     world.handRemoves = false;
   } else if (deed === 'copy' && !backend.instances.has(`${name}-copy`)) {
@@ -193,4 +196,10 @@ export async function actByHand(world: World, random: SeededRandom): Promise<voi
       }
     }
   }
+}
+
+/** Whether a move has put another copy of it on another node: whoever starts both has two by his own doing. */
+function hasTwin({nodes}: World, instance: FakeInstance): boolean {
+  const all = nodes.flatMap(node => [...node.driver.backend.instances.values()]);
+  return all.some(other => other !== instance && other.uid === instance.uid && !other.isCopy);
 }

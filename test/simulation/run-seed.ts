@@ -1,6 +1,7 @@
 import {notConverged, orphans} from './convergence.ts';
 import type {Climate} from './misfortune.ts';
 import {applyClimate, calm, drawClimate, revive, strike} from './misfortune.ts';
+import {operate, settleNodes} from './operators.ts';
 import {actAsUser, actByHand} from './people.ts';
 import type {SeededRandom} from './seeded-random.ts';
 import type {Violation} from './violation.ts';
@@ -16,6 +17,9 @@ export type SeedResult = {
   readonly convergedAfter: number | undefined;
   readonly steps: number;
 };
+
+/** Seeds that begin so are about installations in which nodes are drained. */
+export const drainPrefix = 'drain-';
 
 /** Milliseconds of virtual time. */
 const patience = 30 * 60_000;
@@ -33,15 +37,20 @@ export type SeedOptions = {
 /** One life of a small installation: troubled, then calm, then quiet. */
 export async function runSeed(seed: string, options: SeedOptions = {}): Promise<SeedResult> {
   const {withLogs = false, onEnd = async () => {}} = options;
-  await using world = await createWorld({seed, nodes: seedNodes(seed), withLogs});
+  const drains = seed.startsWith(drainPrefix);
+  await using world = await createWorld({seed, nodes: drains ? 3 : seedNodes(seed), withLogs});
   const random = world.random.fork('fate');
   for (const node of world.nodes) {
     await node.startAgent();
   }
 
   world.startServer();
-  await trouble(world, random);
+  await trouble(world, random, drains);
   await calm(world);
+  if (drains) {
+    await settleNodes(world, random);
+  }
+
   const calmSince = world.clock.now();
   const convergedAt = await converge(world, calmSince + patience);
   if (convergedAt !== undefined) {
@@ -63,14 +72,16 @@ function seedNodes(seed: string): number {
   return 1 + ((seed.length + (seed.codePointAt(seed.length - 1) ?? 0)) % 2);
 }
 
-async function trouble(world: World, random: SeededRandom): Promise<void> {
+async function trouble(world: World, random: SeededRandom, drains: boolean): Promise<void> {
   const climate: Climate = drawClimate(random);
   const end = world.clock.now() + random.between(30_000, 180_000);
   const rhythm = random.between(500, 8000);
   applyClimate(world, climate);
   while (world.clock.now() < end && world.violations.length === 0) {
     await world.clock.run(world.clock.now() + random.between(0, rhythm));
-    if (random.chance(climate.hand)) {
+    if (drains && random.chance(0.3)) {
+      await operate(world, random);
+    } else if (random.chance(climate.hand)) {
       await actByHand(world, random);
     } else if (random.chance(climate.outage)) {
       strike(world, climate, random);

@@ -1,4 +1,6 @@
+import {z} from 'zod';
 import type {FakeInstance} from '../fakes/fake-backend.ts';
+import type {FakeInside} from '../fakes/fake-transfer.ts';
 
 /** A service of an instance, as its init system has it. */
 export type SimulatedUnit = {
@@ -17,6 +19,8 @@ export type Inside = {
   clone: {readonly commit: string; readonly branch: string; bundleCommit?: string} | undefined;
   /** Whether somebody has worked in it since the last commit and push. */
   unsaved: boolean;
+  /** How often somebody has worked in it. */
+  work: number;
   /** By hash: how it ends, and when. */
   readonly setups: Map<
     string,
@@ -35,7 +39,18 @@ export type Insides = {
   of(instance: FakeInstance): Inside;
   /** Everything that runs in it ends. */
   stopped(instance: FakeInstance): void;
+  /** What goes along when an instance is moved: all that is on its disk. */
+  readonly packing: FakeInside;
 };
+
+const packedInside = z.object({
+  clone: z.custom<Inside['clone']>().optional(),
+  unsaved: z.boolean(),
+  work: z.number(),
+  setups: z.array(
+    z.tuple([z.string(), z.object({endsAt: z.number(), exitCode: z.number(), run: z.number().optional()})]),
+  ),
+});
 
 export function createInsides(bootTime: () => number): Insides {
   const insides = new WeakMap<FakeInstance, Inside>();
@@ -44,6 +59,7 @@ export function createInsides(bootTime: () => number): Insides {
     const known = insides.get(instance) ?? {
       clone: undefined,
       unsaved: false,
+      work: 0,
       setups: new Map(),
       units: new Map(),
       run: undefined,
@@ -62,6 +78,22 @@ export function createInsides(bootTime: () => number): Insides {
 
   return {
     of,
+    packing: {
+      pack(instance) {
+        const {clone, unsaved, work, setups} = of(instance);
+        return {clone, unsaved, work, setups: [...setups]};
+      },
+      unpack(instance, packed) {
+        const inside = of(instance);
+        const {clone, unsaved, work, setups} = packedInside.parse(packed);
+        inside.clone = clone;
+        inside.work = work;
+        inside.unsaved = unsaved;
+        for (const [hash, setup] of setups) {
+          inside.setups.set(hash, {...setup, run: setup.run});
+        }
+      },
+    },
     stopped(instance) {
       const inside = of(instance);
       inside.units.clear();

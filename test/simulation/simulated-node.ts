@@ -72,6 +72,7 @@ const durations: Partial<Record<FakeCall['method'], number>> = {
   start: 1000,
   stop: 3000,
   delete: 500,
+  import: 3000,
 };
 
 /** A machine with a backend in memory and the real agent on it. */
@@ -134,6 +135,7 @@ export function createSimulatedNode(options: NodeOptions): SimulatedNode {
     intercept,
     images: {'nexus/base': {needsProvisioning: false}, 'nexus/other': {needsProvisioning: true}},
     duration: ({method}) => random.between(0, durations[method] ?? 0),
+    inside: insides.packing,
   });
   const {backend} = driver;
   const {start, stop, remove, tell} = backend;

@@ -6,6 +6,7 @@ import {node as nodeSchema} from '../../api/v1alpha1/node.ts';
 import {user} from '../../api/v1alpha1/user.ts';
 import type {Controller} from '../../controller/run.ts';
 import {runController} from '../../controller/run.ts';
+import type {FakeInstance} from '../fakes/fake-backend.ts';
 import type {FaultyStorageOptions, StorageFaults} from './faulty-storage.ts';
 import {createFaultyStorage, noStorageFaults} from './faulty-storage.ts';
 import {createInstanceHistory} from './instance-history.ts';
@@ -56,6 +57,8 @@ export type World = AsyncDisposable & {
   readonly forced: Set<string>;
   /** `node/name` of instances that somebody else has on our nodes. */
   readonly strangers: Set<string>;
+  /** Uids of instances that somebody has removed by hand. */
+  readonly handRemoved: Set<string>;
   /** Set while somebody removes an instance by hand. */
   handRemoves: boolean;
 };
@@ -91,6 +94,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     violations,
     forced: new Set(),
     strangers: new Set(),
+    handRemoved: new Set(),
     handRemoves: false,
     report(violation) {
       trace.add(`VIOLATION ${violation.message}`);
@@ -178,7 +182,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
             },
           },
           // Without the net of resyncs: what is missed stays missed, and is found.
-          tuning: {orphanGrace: 60_000, resyncInterval: 365 * 86_400_000},
+          tuning: {orphanGrace: 60_000, copyPatience: 20_000, resyncInterval: 365 * 86_400_000},
           // As the program does: it ends, and whoever watches over it starts it anew.
           onFenced: () => process.kill(),
         },
@@ -187,6 +191,28 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     };
     void run();
     return server;
+  }
+
+  /** Whether work would be lost with it: nobody agreed to that, and no instance elsewhere has all of it. */
+  function isTheOnlyOne(instance: FakeInstance, work: number): boolean {
+    const {uid = '', incoming} = instance;
+    if (
+      world.forced.has(uid) ||
+      (incoming !== undefined && (!incoming.complete || world.handRemoved.has(uid)))
+    ) {
+      return false;
+    }
+
+    return !world.nodes.some(node =>
+      [...node.driver.backend.instances.values()].some(
+        other =>
+          other !== instance &&
+          other.uid === uid &&
+          !other.isCopy &&
+          other.incoming === undefined &&
+          node.insideOf(other).work >= work,
+      ),
+    );
   }
 
   function makeNode(name: string): SimulatedNode {
@@ -200,7 +226,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       trace: trace.add,
       onCreate: history.follow,
       onDestroy(instance, inside) {
-        if (inside.unsaved && !world.handRemoves && !world.forced.has(instance.uid ?? '')) {
+        if (inside.unsaved && !world.handRemoves && isTheOnlyOne(instance, inside.work)) {
           world.report(
             new ViolationError('UnsavedWorkKept', `${instance.name} held unsaved work and was removed`),
           );

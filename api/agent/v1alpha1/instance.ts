@@ -51,20 +51,23 @@ export const instanceState = z.enum([
   'Missing',
 ]);
 
-export const operationKind = valuesSince({Export: 'moves', Import: 'moves'}, z.enum([
-  'Create',
-  'Start',
-  'Stop',
-  'Unfreeze',
-  'Rename',
-  'Delete',
-  'Configure',
-  'Clone',
-  'Fetch',
-  'Setup',
-  'Export',
-  'Import',
-]));
+export const operationKind = valuesSince(
+  {Export: 'moves', Import: 'moves'},
+  z.enum([
+    'Create',
+    'Start',
+    'Stop',
+    'Unfreeze',
+    'Rename',
+    'Delete',
+    'Configure',
+    'Clone',
+    'Fetch',
+    'Setup',
+    'Export',
+    'Import',
+  ]),
+);
 
 export const failureCode = z.enum([
   'ImageNotFound',

@@ -81,7 +81,7 @@ test('nothing that is declared, young or to be kept is ever removed, and only wh
             runningInstance(uid, until === undefined ? {} : {retired: retired(until)}),
           ]),
         ),
-        isDeclared: uid => declared.has(uid),
+        isDeclared: ({uid}) => declared.has(uid),
         since: new Map<string, number>(orphans.map(({uid, age}) => [uid, now - age])),
         now,
         grace,

@@ -138,6 +138,7 @@ export function situationOf(changes: Partial<Situation> = {}): Situation {
     status: {node: 'one', ports},
     book: {count: 0},
     hasRoom: true,
+    isLeaving: false,
     now,
     ...changes,
   };

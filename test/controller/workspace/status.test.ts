@@ -363,6 +363,7 @@ function statusFor({
     sight: present(),
     status: placed,
     placement: {kind: 'Kept'},
+    movement: {kind: 'Stays'},
     book: {count: 0},
     node,
     wait: undefined,

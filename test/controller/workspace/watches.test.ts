@@ -61,12 +61,14 @@ function setUp(...workspaces: Stored<'Workspace'>[]) {
         return ignored;
       },
     },
+    copies: {onEnd: () => ignored},
     ownWrites,
     clock,
     enqueue: key => void enqueued.push(key),
   };
   watchForWorkspaces(options);
   return {
+    copies: {onEnd: () => ignored},
     ownWrites,
     clock,
     enqueued,
