@@ -1,8 +1,7 @@
 import type {Readable} from 'node:stream';
 import {z} from 'zod';
-import {DriverError} from '../driver.ts';
+import {DriverError, isDriverError} from '../driver.ts';
 import type {Client} from './client.ts';
-import {isDriverError} from './client.ts';
 import type {Names} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import type {Operations} from './operation.ts';

@@ -1,5 +1,6 @@
 import {z} from 'zod';
 import {capacity} from '../agent/v1alpha1/messages.ts';
+import {duration} from '../v1alpha1/duration.ts';
 import {labels, resourceName, timestamp} from '../v1alpha1/metadata.ts';
 import {nodeSpec} from '../v1alpha1/node.ts';
 
@@ -13,6 +14,11 @@ export const createNodeRequest = z.strictObject({
   providers: nodeSpec.shape.providers,
 });
 
+export const drainNodeRequest = z.strictObject({
+  to: resourceName.optional().describe('Move all to this node; without it, each where it fits best.'),
+  timeout: duration.optional().describe('No move is begun after it; those under way go on.'),
+});
+
 export const nodeView = z.strictObject({
   name: z.string(),
   address: z.string(),
@@ -21,6 +27,7 @@ export const nodeView = z.strictObject({
   local: z.boolean(),
   labels: z.record(z.string(), z.string()),
   unschedulable: z.boolean(),
+  draining: z.boolean().describe('Whether its workspaces are being moved to other nodes.'),
   ready: z.enum(['True', 'False', 'Unknown']),
   message: z.string().nullable(),
   heartbeat_at: timestamp.nullable(),

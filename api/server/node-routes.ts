@@ -1,13 +1,16 @@
 import {z} from 'zod';
-import {isStorageError} from '../storage/storage-error.ts';
+import {timestampAt} from '../effects/clock.ts';
+import {isStorageError, StorageError} from '../storage/storage-error.ts';
 import {findCondition} from '../v1alpha1/condition.ts';
+import {parseDuration} from '../v1alpha1/duration.ts';
 import type {Stored} from '../v1alpha1/kinds.ts';
 import {apiVersion} from '../v1alpha1/metadata.ts';
+import type {NodeSpec} from '../v1alpha1/node.ts';
 import {nodeSpec} from '../v1alpha1/node.ts';
 import type {CallerStorage} from './authorized-storage.ts';
 import {checkNodeEmpty} from './node-emptiness.ts';
 import type {NodeView} from './node-messages.ts';
-import {createNodeRequest, nodeList, nodeView as nodeViewSchema} from './node-messages.ts';
+import {createNodeRequest, drainNodeRequest, nodeList, nodeView as nodeViewSchema} from './node-messages.ts';
 import {flag} from './query.ts';
 import {answers} from './rest-responses.ts';
 import type {Route} from './route.ts';
@@ -19,7 +22,7 @@ const attempts = 5;
 
 const one = {description: 'The node.', schema: nodeViewSchema};
 
-export function nodeRoutes({authorized}: RouteContext): Route[] {
+export function nodeRoutes({authorized, clock}: RouteContext): Route[] {
   return [
     defineRoute({
       method: 'get',
@@ -86,6 +89,29 @@ export function nodeRoutes({authorized}: RouteContext): Route[] {
         return {status: 200, body: nodeView(await storage.delete('Node', name))};
       },
     }),
+    defineRoute({
+      method: 'post',
+      path: '/api/v1/nodes/{name}/drain',
+      operationId: 'drainNode',
+      summary: 'Move the workspaces of a node to others',
+      description:
+        'Cordons the node. Each of its workspaces is stopped, copied, started on its new node, and only then removed; condition InPlace and status.migration of each tell how far it is. Uncordoning ends it: moves that have not switched over are given up, and those workspaces stay.',
+      tag: 'nodes',
+      access: 'admin',
+      body: {schema: drainNodeRequest},
+      responses: answers(202, one, 400, 401, 403, 404, 409, 413, 415),
+      async handle({caller, requestId, params: {name = ''}, body: {to, timeout}}) {
+        const storage = authorized.as(caller, requestId);
+        await checkDrainTarget(storage, name, to);
+        const now = clock.now();
+        const node = await setUnschedulable(storage, name, true, {
+          requestedAt: timestampAt(now),
+          ...(to !== undefined && {to}),
+          ...(timeout !== undefined && {until: timestampAt(now + parseDuration(timeout))}),
+        });
+        return {status: 202, body: nodeView(node)};
+      },
+    }),
     ...(['cordon', 'uncordon'] as const).map(verb =>
       defineRoute({
         method: 'post',
@@ -108,16 +134,33 @@ async function setUnschedulable(
   storage: CallerStorage,
   name: string,
   unschedulable: boolean,
+  drain?: NodeSpec['drain'],
 ): Promise<Stored<'Node'>> {
   for (let attempt = 1; ; attempt += 1) {
     const node = await storage.get('Node', name);
     try {
-      return await storage.update('Node', {...node, spec: {...node.spec, unschedulable}});
+      const {drain: present, ...spec} = node.spec;
+      const kept = unschedulable ? (drain ?? present) : undefined;
+      return await storage.update('Node', {
+        ...node,
+        spec: {...spec, unschedulable, ...(kept !== undefined && {drain: kept})},
+      });
     } catch (error) {
       if (!isStorageError(error, 'Conflict') || attempt === attempts) {
         throw error;
       }
     }
+  }
+}
+
+async function checkDrainTarget(storage: CallerStorage, name: string, to: string | undefined): Promise<void> {
+  if (to === name) {
+    const issues = [{path: 'to', message: 'must be another node'}];
+    throw new StorageError('Invalid', 'A node can not be drained to itself', {issues});
+  }
+
+  if (to !== undefined) {
+    await storage.get('Node', to);
   }
 }
 
@@ -131,6 +174,7 @@ function nodeView({metadata, spec, status = {}}: Stored<'Node'>): NodeView {
     local: spec.local,
     labels: metadata.labels ?? {},
     unschedulable: spec.unschedulable,
+    draining: spec.unschedulable && spec.drain !== undefined,
     ready: ready?.status ?? 'Unknown',
     message: ready?.message ?? null,
     heartbeat_at: status.heartbeatAt ?? null,

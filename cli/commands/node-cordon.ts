@@ -12,6 +12,9 @@ export async function setUnschedulable(cli: Cli, word: string, unschedulable: bo
     return;
   }
 
-  await client.patch('Node', name, {patch: {spec: {unschedulable}}, signal: cli.signal});
-  cli.print(`node/${name} ${done}`);
+  // A drain counts while its node is cordoned, and must not come back with the next cordon.
+  const patch = {spec: {unschedulable, ...(!unschedulable && {drain: null})}};
+  await client.patch('Node', name, {patch, signal: cli.signal});
+  const wasDrained = !unschedulable && before.spec.drain !== undefined;
+  cli.print(`node/${name} ${done}${wasDrained ? ', and not drained any more' : ''}`);
 }

@@ -1,5 +1,6 @@
 import type {Command} from 'commander';
 import type {GetOptions} from '../commands/get.ts';
+import type {DrainOptions} from '../commands/node-drain.ts';
 import type {NodeRemoveOptions} from '../commands/node-remove.ts';
 import type {NodeAddOptions} from '../node/setup-request.ts';
 import {withOutput} from './options.ts';
@@ -70,6 +71,20 @@ export function addNodeCommands(program: Command, {cli, setExitCode}: Registrati
     .action(async (name: string, options: NodeRemoveOptions) => {
       const {removeNode} = await import('../commands/node-remove.ts');
       await removeNode(cli, name, options);
+    });
+
+  node
+    .command('drain')
+    .argument('<name>')
+    .description('move the workspaces of a node to others, and place no new ones on it; undo with uncordon')
+    .option('--to <node>', 'move all of them there (default: each where it fits best)')
+    .option('--timeout <duration>', 'how long it may take; moves under way then go on', '1h')
+    .option('--dry-run', 'only say where each would go, or why it would stay')
+    .option('--ignore-unmovable', 'succeed although some have to stay')
+    .option('--no-wait', 'do not wait for the end')
+    .action(async (name: string, options: DrainOptions) => {
+      const {drainNode} = await import('../commands/node-drain.ts');
+      await drainNode(cli, name, options);
     });
 
   for (const [name, description] of [

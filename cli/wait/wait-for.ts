@@ -126,7 +126,8 @@ function whatIsMissing(resource: Stored): string[] {
       );
 }
 
-function parseTimeout(text: string): number {
+/** Milliseconds; throws CliError `usage`. */
+export function parseTimeout(text: string): number {
   try {
     // A bare number is seconds, as elsewhere.
     return parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
