@@ -23,7 +23,7 @@ import {createHistory} from './history.ts';
 import {createPortClaims} from './port-claims.ts';
 import {createReader} from './reader.ts';
 import {createRemoval} from './removal.ts';
-import type {ServerLease} from './server-lease.ts';
+import type {LeaseTimes, ServerLease} from './server-lease.ts';
 import {takeServerLease} from './server-lease.ts';
 import {createTombstones} from './tombstones.ts';
 import type {WatchTimes} from './watch.ts';
@@ -42,7 +42,7 @@ export type KubernetesStorage = Storage & {
   /** Where it is, for people. */
   readonly place: string;
   /** Keeps other servers from this store; see {@link takeServerLease}. */
-  lock(identity: string): Promise<ServerLease>;
+  lock(identity: string, times?: LeaseTimes): Promise<ServerLease>;
   /** Expires what is old and mends what a killed server left, once. */
   maintain(): Promise<void>;
   /** That, now and every ten minutes until `signal`; failures are logged and tried again. Resolves when it has stopped. */
@@ -81,9 +81,16 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
 
   return {
     place,
-    lock(identity) {
+    lock(identity, leaseTimes) {
       const leases = createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace});
-      return takeServerLease({api: leases, identity, place, clock, log});
+      return takeServerLease({
+        api: leases,
+        identity,
+        place,
+        clock,
+        log,
+        ...(leaseTimes && {times: leaseTimes}),
+      });
     },
     maintain,
     async runMaintenance(signal) {

@@ -28,7 +28,10 @@ export type PortClaims = {
    * another holds one, or `current` is no longer the latest; Invalid when a port is named twice.
    */
   acquire(workspace: Claiming, options?: {readonly dryRun?: boolean}): Promise<Acquired>;
-  /** Gives up what `before` held and `after` does not, which is stored; without `after`, the workspace is gone. */
+  /**
+   * Gives up what `before` held and `after` does not, which is stored; without `after`, the workspace is gone. What can't be given up now is dead,
+   * and taken by whoever wants it.
+   */
   release(before: Document, after: Document | undefined): Promise<void>;
 };
 
@@ -176,7 +179,7 @@ export function createPortClaims({
     async release(before, after) {
       const kept = after === undefined ? [] : heldPorts(after);
       const given = heldPorts(before).filter(port => !kept.some(each => isSamePort(each, port)));
-      await Promise.all(
+      await Promise.allSettled(
         given.map(async ({node, nodePort}) => {
           const claim = await find(claimName(node, nodePort));
           const isOwn = claim !== undefined && claim.spec.uid === before.metadata.uid;

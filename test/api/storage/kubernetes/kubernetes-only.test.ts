@@ -1,0 +1,148 @@
+import test from 'ava';
+import {systemClock} from '../../../../api/effects/clock.ts';
+import {systemRandom} from '../../../../api/effects/random.ts';
+import {createEventRecorder} from '../../../../api/storage/event-recorder.ts';
+import {openKubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
+import {aUser, aWorkspace, withMetadata} from '../../../contracts/storage/samples.ts';
+import {findCluster, needsCluster} from './cluster.ts';
+
+/** What only the store on Kubernetes has: other writers, uids that are not its own, a past that it keeps itself. */
+const cluster = await findCluster();
+if (cluster === undefined) {
+  needsCluster('kubernetes');
+} else {
+  test.after.always(() => cluster[Symbol.asyncDispose]());
+  const {kubeconfig, kubectl} = cluster;
+  const open = async (name: string, options: object = {}) => {
+    const namespace = `nexus-test-only-${process.pid}-${name}`;
+    await kubectl(['create', 'namespace', namespace]).catch(() => undefined);
+    const effects = {clock: systemClock, random: systemRandom};
+    const storage = await openKubernetesStorage({kubeconfig, namespace, ...effects, ...options});
+    const on = (args: readonly string[], input?: string) => kubectl(['-n', namespace, ...args], input);
+    return {storage, on, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]()};
+  };
+
+  test('a given uid stays with the object, and does not go to a copy of it under another name', async t => {
+    await using it = await open('uid');
+    const uid = systemRandom.uuid();
+    const created = await it.storage.create('Workspace', aWorkspace('a', {metadata: {uid}}));
+    await it.storage.update('Workspace', withMetadata(created, {labels: {tier: 'web'}}));
+    t.is((await it.storage.get('Workspace', 'a')).metadata.uid, uid);
+    t.is((await it.storage.get('Workspace', 'a')).metadata.annotations, undefined);
+    const copy = JSON.parse(await it.on(['get', 'ws', 'a', '-o', 'json']));
+    const {annotations} = copy.metadata;
+    t.deepEqual(Object.values(annotations), [`a/${uid}`]);
+    const manifest = {...copy, metadata: {name: 'b', annotations}, status: undefined};
+    await it.on(['apply', '-f', '-'], JSON.stringify(manifest));
+    t.not((await it.storage.get('Workspace', 'b')).metadata.uid, uid);
+    await t.throwsAsync(it.storage.create('Workspace', aWorkspace('c', {metadata: {uid}})), {
+      code: 'AlreadyExists',
+    });
+  });
+
+  test('what is gone can be made again by a server that was not there', async t => {
+    await using first = await open('past');
+    const finalizers = ['nexus.dev/instance'];
+    const created = await first.storage.create('Workspace', aWorkspace('a', {metadata: {finalizers}}));
+    const marked = await first.storage.delete('Workspace', 'a');
+    await first.storage.update('Workspace', withMetadata(marked, {finalizers: []}));
+    await first.storage.create('User', aUser('ada'));
+    await first.storage.delete('User', 'ada');
+
+    await using second = await open('past');
+    const last = (await second.storage.history('Workspace', 'a')).at(-1);
+    t.is(last?.type, 'DELETED');
+    t.is(last?.object.metadata.uid, created.metadata.uid);
+    t.deepEqual(last?.object.spec, created.spec);
+    t.is((await second.storage.history('User', 'ada')).at(-1)?.type, 'DELETED');
+
+    const {uid} = created.metadata;
+    await second.storage.create('Workspace', aWorkspace('a', {metadata: {uid}}));
+    t.is((await second.storage.history('Workspace', 'a')).at(-1)?.type, 'ADDED');
+    t.is((await first.storage.history('Workspace', 'a')).at(-1)?.object.metadata.uid, uid);
+  });
+
+  test('a status that is given at creation is there from the first moment', async t => {
+    await using it = await open('status');
+    const abort = new AbortController();
+    const watch = it.storage.watch('Workspace', {signal: abort.signal})[Symbol.asyncIterator]();
+    const status = {
+      phase: 'Running',
+      node: 'n',
+      ports: [{name: 'ssh', nodePort: 2222, targetPort: 22}],
+    } as const;
+    const first = watch.next();
+    await it.storage.create('Workspace', aWorkspace('a', {status: {...status, ports: [...status.ports]}}));
+    const {value} = await first;
+    t.is(value?.type, 'ADDED');
+    t.like(value?.type === 'ADDED' ? value.object.status : undefined, {phase: 'Running', node: 'n'});
+    t.is(await it.on(['get', 'ws', 'a', '-o', 'jsonpath={.status.phase}']), 'Running');
+    abort.abort();
+  });
+
+  test('old events and what has been gone for long are removed, and the rest stays', async t => {
+    const zero = {normalEvents: 0, warningEvents: 3_600_000, deleted: 0};
+    await using it = await open('expiry', {retention: zero});
+    const recorder = createEventRecorder({
+      storage: it.storage,
+      clock: systemClock,
+      random: systemRandom,
+      component: 'test',
+    });
+    const regarding = {kind: 'Workspace', name: 'a'};
+    for (const type of ['Normal', 'Warning'] as const) {
+      await recorder.record({regarding, type, reason: type, message: 'x'});
+      await recorder.record({regarding, type, reason: type, message: 'x'});
+    }
+
+    const {items} = await it.storage.list('Event');
+    t.deepEqual(
+      items.map(({spec}) => spec.count),
+      [2, 2],
+    );
+    await it.storage.create('User', aUser('ada'));
+    await it.storage.delete('User', 'ada');
+    await it.storage.maintain();
+    const left = await it.storage.list('Event');
+    t.deepEqual(
+      left.items.map(({spec}) => spec.type),
+      ['Warning'],
+    );
+    t.is(await it.on(['get', 'tombstones', '-o', 'name']), '');
+  });
+
+  test('what is missing is said, and what to do', async t => {
+    await t.throwsAsync(open('context', {context: 'nowhere'}), {
+      message: /no context "nowhere".*there are: /,
+    });
+    await t.throwsAsync(open('file', {kubeconfig: '/nowhere/config'}), {
+      message: /\/nowhere\/config can't be read/,
+    });
+    await t.throwsAsync(open('namespace', {namespace: 'Not_A_Label'}), {
+      message: /not the name of a namespace/,
+    });
+  });
+
+  test('the lease of the store is held by one, given back, and taken from one that no longer renews it', async t => {
+    await using it = await open('lease');
+    const first = await it.storage.lock('first');
+    await t.throwsAsync(it.storage.lock('second'), {message: /is in use by first/});
+    await first[Symbol.asyncDispose]();
+    const third = await it.storage.lock('third');
+    t.is(await it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']), 'third');
+    await it.on([
+      'patch',
+      'lease',
+      'nexus-server',
+      '--type=merge',
+      '-p',
+      '{"spec":{"holderIdentity":"thief"}}',
+    ]);
+    await t.throwsAsync(third.lost, {message: /another server \(thief\) took over/});
+    await third[Symbol.asyncDispose]();
+    // The thief never renews it.
+    await using fourth = await it.storage.lock('fourth', {duration: 1000, renewal: 300});
+    t.is(await it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']), 'fourth');
+    await t.notThrowsAsync(Promise.race([fourth.lost, systemClock.sleep(1)]));
+  });
+}
