@@ -158,7 +158,7 @@ function explain(error: unknown, {host, port, user, login, pinned, presented}: C
   if (presented !== undefined && !presented.equals(pinned)) {
     return new SshError(
       'HostKeyChanged',
-      `the host key of ${host} is ${fingerprint(presented)}, pinned is ${fingerprint(pinned)}: somebody may be in between; if the machine was set up anew, accept its new key with nexus node add`,
+      `the host key of ${host} is ${fingerprint(presented)}, pinned is ${fingerprint(pinned)}: somebody may be in between; if the machine was set up anew, compare its new key there and accept it with: nexus node add … --replace-host-key`,
       {cause: error},
     );
   }

@@ -40,7 +40,7 @@ export async function logIn(options: LogInOptions, tell: Tell): Promise<Verdict<
     return {outcome: 'ok', message: `the server's key opens ${account}`, value: session};
   } catch (error) {
     if (!isSshError(error, 'LoginRefused')) {
-      throw isSshError(error) ? unreachable(error) : error;
+      throw error;
     }
     if (password === undefined) {
       throw keyRefused(options, error);
@@ -112,10 +112,6 @@ function keyRefused({name, target, identity}: LogInOptions, cause: unknown): Ste
     publicKey: identity.publicKey,
     cause,
   });
-}
-
-function unreachable(cause: Error): StepError {
-  return new StepError('Unreachable', cause.message, {cause});
 }
 
 /** The public half of a private key. Throws StepError `LoginRefused` when it is none that can be used. */

@@ -114,13 +114,17 @@ export async function sendImage(
     ...command,
     ...['agent', 'receive-image', digest, '--size', String(size), '--offset', String(received)],
   ];
-  const result = await createSshRunner(session, clock)(words, {
-    input: content.pipe(counted),
-    silence: importTimeout,
-    signal,
-  });
-  if (result.code !== 0) {
-    throw new StepError('ImageFailed', complaintOf(result), {cure: hintsOf(result)});
+  try {
+    const result = await createSshRunner(session, clock)(words, {
+      input: content.pipe(counted),
+      silence: importTimeout,
+      signal,
+    });
+    if (result.code !== 0) {
+      throw new StepError('ImageFailed', complaintOf(result), {cure: hintsOf(result)});
+    }
+  } finally {
+    content.destroy();
   }
   const rest = received === 0 ? '' : `, ${sizeText(received)} of it on an earlier attempt`;
   return {

@@ -137,7 +137,7 @@ export function checkProviders(report: MachineReport): Verdict<readonly Provider
       `  Debian 12:                  the same with --target-release bookworm-backports, once that is among its sources`,
       `  Ubuntu with snap:           ${sudo(uid)}snap install lxd`,
       `  Docker instead:             ${sudo(uid)}apt-get install --yes docker.io`,
-      `  QEMU instead:               ${sudo(uid)}apt-get install --yes qemu-system qemu-utils`,
+      `  QEMU instead:               ${sudo(uid)}apt-get install --yes qemu-system-x86 qemu-utils`,
       ...(uid === 0 ? [] : [`and let ${user} use it: sudo usermod --append --groups incus-admin ${user}`]),
     ],
   });

@@ -1,5 +1,6 @@
 import type {Clock} from '../../api/effects/clock.ts';
 import type {SetupEvent, SetupFailure, SetupStep} from '../../api/node-setup/messages.ts';
+import type {SshErrorCode} from '../agent-client/ssh-error.ts';
 import {isSshError} from '../agent-client/ssh-error.ts';
 
 /** A step that failed: no fault of the program, but what the step is there to find. */
@@ -128,16 +129,27 @@ const unexpected: Readonly<Partial<Record<SetupStep, SetupFailure>>> = {
   Image: 'ImageFailed',
 };
 
+const ofSsh: Readonly<Record<SshErrorCode, SetupFailure>> = {
+  Unreachable: 'Unreachable',
+  HostKeyMissing: 'HostKeyUnknown',
+  HostKeyChanged: 'HostKeyChanged',
+  LoginRefused: 'LoginRefused',
+  ConnectionLost: 'ConnectionLost',
+};
+
 function asStepError(error: unknown, step: SetupStep): StepError {
   if (error instanceof StepError) {
     return error;
   }
   const message = error instanceof Error ? error.message : String(error);
-  if (isSshError(error, 'ConnectionLost')) {
-    return new StepError('ConnectionLost', message, {
-      cure: ['Run the same command again: what was done is kept, the rest is made up for.'],
-      cause: error,
-    });
+  if (!isSshError(error)) {
+    return new StepError(unexpected[step] ?? 'Refused', message, {cause: error});
   }
-  return new StepError(unexpected[step] ?? 'ConnectionLost', message, {cause: error});
+  return new StepError(ofSsh[error.code], message, {
+    cure:
+      error.code === 'ConnectionLost'
+        ? ['Run the same command again: what was done is kept, the rest is made up for.']
+        : [],
+    cause: error,
+  });
 }

@@ -48,15 +48,13 @@ else
     socket lxd "$place" && break
   done
 fi
-for place in "${XDG_RUNTIME_DIR:-/nonexistent}/docker.sock" /run/docker.sock /var/run/docker.sock; do
+for place in ${DOCKER_HOST:+"${DOCKER_HOST#unix://}"} /run/docker.sock /var/run/docker.sock; do
   socket docker "$place" && break
 done
-for program in "qemu-system-$(uname -m)" qemu-system-x86_64 qemu-system-aarch64; do
-  if has "$program" && has qemu-img; then
-    say qemu "$(command -v "$program")"
-    break
-  fi
-done
+# As agent/qemu finds it: there is an image for x86-64 alone.
+if [ "$(uname -m)" = x86_64 ] && has qemu-system-x86_64 && has qemu-img; then
+  say qemu "$(command -v qemu-system-x86_64)"
+fi
 if [ -e /dev/kvm ]; then
   if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then say kvm open; else say kvm closed; fi
 fi
