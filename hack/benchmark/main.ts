@@ -8,7 +8,9 @@ import {burstFigure} from './figures/burst.ts';
 import {deletionFigure} from './figures/deletion.ts';
 import {driftFigure} from './figures/drift.ts';
 import {fleetFigure} from './figures/fleet.ts';
+import {gatewayFigure} from './figures/gateway.ts';
 import {loginFigure} from './figures/login.ts';
+import {reachFigure} from './figures/reach.ts';
 import {sshFigure} from './figures/ssh.ts';
 import {storeFigure} from './figures/store.ts';
 import {describeMachine} from './machine.ts';
@@ -22,15 +24,19 @@ const figures: readonly Figure[] = [
   deletionFigure,
   burstFigure,
   sshFigure,
+  gatewayFigure,
   apiFigure,
   fleetFigure,
   storeFigure,
 ];
-const names = figures.map(({name}) => name);
+/** Measured only when asked for by name: they take long, or much of the machine. */
+const extras: readonly Figure[] = [reachFigure];
+const all = [...figures, ...extras];
+const names = all.map(({name}) => name);
 
 const {values} = parseArgs({
   options: {
-    only: {type: 'string', multiple: true, default: names},
+    only: {type: 'string', multiple: true, default: figures.map(({name}) => name)},
     quick: {type: 'boolean', default: false},
     json: {type: 'string', default: 'bench.json'},
     markdown: {type: 'string'},
@@ -45,7 +51,7 @@ if (unknown !== undefined) {
 await using stack = new AsyncDisposableStack();
 let setting: Promise<Setting> | undefined;
 const results: Record<string, readonly Row[]> = {};
-for (const {name, measure} of figures.filter(figure => values.only.includes(figure.name))) {
+for (const {name, measure} of all.filter(figure => values.only.includes(figure.name))) {
   console.error(`==> ${name}`);
   results[name] = await measure({
     quick: values.quick,

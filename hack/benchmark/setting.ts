@@ -33,7 +33,7 @@ export async function createSetting(): Promise<Setting> {
 
   await using stack = new AsyncDisposableStack();
   const client = stack.use(createClient({socket}));
-  const nexus = stack.use(await createInstallation({socket, tarball}));
+  const nexus = stack.use(await createInstallation({socket, tarball, gateway: true}));
   const installation = (await readFile(agentHome(nexus.home).installationFile, 'utf8')).trim();
   const names = namesOf(installation);
   const keyFile = path.join(nexus.home, 'keys', 'id_ed25519');

@@ -5,6 +5,7 @@ import {connect} from 'node:net';
 import {PassThrough} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import test from 'ava';
+import type {ClientChannel} from 'ssh2';
 import {AgentError} from '../../../api/agent/v1alpha1/agent-error.ts';
 import {eventually} from '../../e2e/eventually.ts';
 import {sshServerProgram, startSshServer} from '../../fakes/ssh-server.ts';
@@ -369,3 +370,54 @@ test('a connection that nothing happens on is ended', async t => {
   const {code} = await bench.ssh(ada, ['-N', 'nexus@127.0.0.1']);
   t.is(code, 255);
 });
+
+test('a client that sends more than it was granted is cut off, and one that waits is not', async t => {
+  const sinks: PassThrough[] = [];
+  await using bench = await createGatewayBench(async () => {
+    // Nobody reads what comes.
+    const sink = new PassThrough();
+    sinks.push(sink);
+    return {...streamOver(sink), output: new PassThrough()};
+  });
+  const ada = await bench.key('ada');
+  bench.setUser('ada', [ada]);
+  bench.setWorkspace('shop');
+  const client = await bench.client(ada);
+  const closed = new Promise<void>(resolve => client.once('close', () => resolve()));
+  const open = async () => {
+    const channel = await new Promise<ClientChannel>((resolve, reject) => {
+      client.forwardOut('127.0.0.1', 1, 'shop', 22, (error, opened) =>
+        error === undefined ? resolve(opened) : reject(error),
+      );
+    });
+    channel.on('error', () => undefined);
+    return channel;
+  };
+  const honest = await open();
+  const written = new Promise(resolve => honest.write(Buffer.alloc(16 * 1_048_576), resolve));
+  const isHeldBack = eventually(() => held(sinks)).then(() => 'held back');
+  t.is(await Promise.race([written, isHeldBack]), 'held back');
+
+  const hostile = await open();
+  if ('outgoing' in hostile && isWindow(hostile.outgoing)) {
+    hostile.outgoing.window = Number.MAX_SAFE_INTEGER;
+  }
+
+  // Of a size that passes the end of the window instead of meeting it, where ssh2 would let all that follows fall.
+  for (let sent = 0; sent < 16 * 1_048_576; sent += 30_000) {
+    hostile.write(Buffer.alloc(30_000));
+  }
+
+  await closed;
+  t.is(await metric(bench, 'nexus_gateway_refused_total', {reason: 'Flood'}), 1);
+});
+
+function held([sink]: readonly PassThrough[]): void {
+  if (sink === undefined || sink.readableLength + sink.writableLength === 0) {
+    throw new Error('nothing has come yet');
+  }
+}
+
+function isWindow(outgoing: unknown): outgoing is {window: number} {
+  return typeof outgoing === 'object' && outgoing !== null && 'window' in outgoing;
+}

@@ -170,3 +170,50 @@ test('it is started again when there is room, and waits where it is when there i
 test('what was set aside before it was written down is what it asks for', t => {
   t.is(decide({workspace: asksFor('2GiB'), candidates: never}).kind, 'Kept');
 });
+
+const sshTaken = () => new Set(Array.from({length: 78}, (_, index) => 2222 + index));
+const crowded = {...candidate, takenPorts: sshTaken};
+
+test('without an ssh port it waits; with a gateway it is placed all the same, its services with ports of their own', t => {
+  const options = {status: {}, sight: {kind: 'Unplaced'}, candidates: () => [crowded]} as const;
+  t.like(decide(options), {kind: 'Unplaced', reason: 'PortsExhausted'});
+  t.deepEqual(decide({...options, gateway: true}), {
+    kind: 'Changed',
+    node: 'one',
+    ports: ports.filter(({name}) => name !== 'ssh'),
+    reserved,
+  });
+});
+
+test('with a gateway a node that has an ssh port left still comes first', t => {
+  const busier = {
+    ...candidate,
+    node: nodeOf('two'),
+    workspaces: 9,
+    used: {cpus: 9, memory: 2 ** 33, disk: 0},
+  };
+  const options = {status: {}, sight: {kind: 'Unplaced'}, candidates: () => [crowded, busier]} as const;
+  t.like(decide({...options, gateway: true}), {kind: 'Changed', node: 'two'});
+});
+
+test('a gateway does not replace ports of services', t => {
+  const takenPorts = () => new Set(Array.from({length: 1000}, (_, index) => 23_000 + index));
+  const options = {
+    status: {},
+    sight: {kind: 'Unplaced'},
+    candidates: () => [{...candidate, takenPorts}],
+  } as const;
+  t.like(decide({...options, gateway: true}), {kind: 'Unplaced', reason: 'PortsExhausted'});
+});
+
+test('an ssh port that was lost to another program is not told any more where a gateway leads in', t => {
+  const gateway = {port: 2200};
+  const ssh = {host: '127.0.0.1', port: 2222, username: 'dev'};
+  const place = {node: 'one', ports: [], reserved};
+  const before = {node: 'one', ports, phase: 'Running'} as const;
+  t.deepEqual(withPlace({...before, ports: [...ports], ssh: {...ssh, gateway}}, place).ssh, {
+    username: 'dev',
+    gateway,
+  });
+  t.deepEqual(withPlace({...before, ports: [...ports], ssh}, place).ssh, ssh);
+});

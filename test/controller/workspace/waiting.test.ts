@@ -126,3 +126,51 @@ test('a workspace that runs and asks for more than there is goes on running, and
   t.is((await world.get('second')).status?.reserved?.memory, 7 * 2 ** 30);
   t.is((await world.condition('Scheduled', 'second'))?.message, 'It is on node one.');
 });
+
+test('with a gateway a workspace runs without an ssh port, and gets one that is released, undisturbed', async t => {
+  await using world = await createWorld({gateway: {host: 'nexus.example.com', port: 2200}});
+  const taken = Array.from({length: 78}, (_, index) => 2222 + index);
+  for (const port of taken) {
+    world.node.portsInUse.add(port);
+  }
+
+  world.node.announce();
+  await world.create(asking('late'));
+  await world.pass(2000);
+  t.true(await world.isReady('late'));
+  const before = (await world.get('late')).status;
+  t.deepEqual(before?.ssh, {
+    username: 'dev',
+    hostKey: before?.ssh?.hostKey,
+    gateway: {host: 'nexus.example.com', port: 2200},
+  });
+  t.truthy(before?.ssh?.hostKey);
+  const condition = await world.condition('PortsAllocated', 'late');
+  t.like(condition, {status: 'True', reason: 'GatewayOnly'});
+  t.regex(condition?.message ?? '', /No port of node one is free for ssh.*nexus ssh late/);
+  t.false(world.isDue('late'), 'nobody asks meanwhile');
+
+  world.node.portsInUse.delete(2250);
+  world.node.announce();
+  await world.pass(500);
+  const after = (await world.get('late')).status;
+  t.like(after?.ssh, {host: '192.0.2.1', port: 2250, gateway: {port: 2200}});
+  t.like(await world.condition('PortsAllocated', 'late'), {status: 'True', reason: 'Allocated'});
+  t.is(after?.instance?.startedAt, before?.instance?.startedAt);
+  t.true(await world.isReady('late'));
+});
+
+test('without a gateway it waits for an ssh port', async t => {
+  await using world = await createWorld();
+  for (let port = 2222; port <= 2299; port += 1) {
+    world.node.portsInUse.add(port);
+  }
+
+  world.node.announce();
+  const {why, placed} = await isPlacedAfter(world, {}, async () => {
+    world.node.portsInUse.delete(2299);
+    world.node.announce();
+  });
+  t.regex(why, /all ports from 2222 to 2299 are taken/);
+  t.true(placed);
+});

@@ -17,7 +17,13 @@ import {nodeOf, owner, workspaceOf} from './fixtures.ts';
 import {createModelNode} from './model-node.ts';
 
 /** The workspace controller on a real store and real informers, with one modelled node and time that the test moves. */
-export async function createWorld({bundles = new Map<string, string>()} = {}) {
+export async function createWorld({
+  bundles = new Map(),
+  gateway,
+}: {
+  bundles?: Map<string, string>;
+  gateway?: {host?: string; port: number};
+} = {}) {
   const clock = createManualClock();
   const random: Random = {...systemRandom, fraction: () => 0.5};
   const storage = await openSqliteStorage({path: ':memory:', clock, random});
@@ -61,6 +67,7 @@ export async function createWorld({bundles = new Map<string, string>()} = {}) {
       credentials: {forRepository: async () => undefined},
       recorder: createEventRecorder({...effects, component: 'controller'}),
       signal: stop.signal,
+      ...(gateway === undefined ? {} : {gateway}),
     });
   let controller = start();
   const queue = new Set<string>();
