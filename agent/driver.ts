@@ -14,6 +14,8 @@ export type DriverInstance = {
   readonly sshPort?: number;
   readonly hostKey?: string;
   readonly limits: Limits;
+  /** Some of `limits` hold from the next start on; it runs within those that it was started with. */
+  readonly limitsPending?: boolean;
   readonly startedAt?: string;
   /** Of the last start by whomever, also while it is stopped; missing where the backend does not know. */
   readonly lastStartedAt?: string;

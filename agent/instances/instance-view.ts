@@ -32,6 +32,7 @@ export function describeInstance(entry: Entry): Instance {
       departing:
         observed === undefined || record.departing === undefined ? undefined : {transfer: record.departing},
       limits: observed === undefined ? undefined : {...observed.limits},
+      limitsPending: observed?.limitsPending,
       authorizedKeysHash: observed === undefined ? undefined : record.authorizedKeysHash,
       operation:
         operation === undefined

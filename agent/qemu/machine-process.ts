@@ -62,6 +62,17 @@ export async function startTime({start}: MachineProcess): Promise<string> {
   return new Date(Number(booted) * 1000 + (start / ticks) * 1000).toISOString();
 }
 
+/** What it was begun with, whatever its machine's record says by now. */
+export async function readResources({
+  id,
+}: MachineProcess): Promise<{cpus: number; memory: number} | undefined> {
+  const words = (await readText(`/proc/${id}/cmdline`)).split('\0');
+  const after = (option: string) => words[words.indexOf(option) + 1] ?? '';
+  const mebibytes = Number(/^size=(\d+)M$/.exec(after('-m'))?.[1]);
+  const cpus = Number(after('-smp'));
+  return Number.isNaN(mebibytes) || Number.isNaN(cpus) ? undefined : {cpus, memory: mebibytes * 2 ** 20};
+}
+
 export function signalProcess({id}: MachineProcess, signal: 'SIGKILL' | 'SIGCONT'): void {
   try {
     process.kill(id, signal);

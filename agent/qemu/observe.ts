@@ -6,7 +6,8 @@ import {DriverError} from '../driver.ts';
 import {machinePorts} from './command.ts';
 import type {Machine} from './machine-folders.ts';
 import type {MachineProcess} from './machine-process.ts';
-import {findProcess, startTime} from './machine-process.ts';
+import {findProcess, readResources, startTime} from './machine-process.ts';
+import type {MachineRecord} from './machine-record.ts';
 import type {Monitors} from './monitors.ts';
 import {machineFiles} from './paths.ts';
 
@@ -43,10 +44,19 @@ export async function observeMachine(machine: Machine, monitors: Monitors): Prom
     limits: record.limits,
     hasRun,
     needsProvisioning: false,
+    ...(process !== undefined && (await isPending(process, record)) ? {limitsPending: true} : {}),
     ...(record.retired === undefined ? {} : {retired: record.retired}),
     ...(process === undefined || state === 'Stopped' ? {} : {startedAt: await startTime(process)}),
   };
   return {instance, process: state === 'Stopped' ? undefined : process};
+}
+
+async function isPending(process: MachineProcess, {limits}: MachineRecord): Promise<boolean> {
+  const resources = await readResources(process);
+  if (resources === undefined) return false;
+
+  const memory = Math.floor(limits.memory / 2 ** 20) * 2 ** 20;
+  return resources.cpus !== limits.cpus || resources.memory !== memory;
 }
 
 async function stateOf(

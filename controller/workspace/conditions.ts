@@ -15,7 +15,7 @@ import type {Sight} from './sight.ts';
  * - RepositoryCloned: Cloned, NotDeclared; Cloning, Waiting.
  * - SetupSucceeded: Succeeded, NotDeclared; Running, SetupFailed, ConfigurationInvalid, Waiting.
  * - ServicesHealthy: Healthy, NotDeclared; ServicesStarting, ServiceUnhealthy, ServiceFailed, Stopped, Waiting; NodeUnreachable, NodeRemoved (Unknown).
- * - UpToDate: UpToDate; RecreateNeeded, UnsavedWork, Recreating, NotMerged, Fetching.
+ * - UpToDate: UpToDate; RecreateNeeded, UnsavedWork, Recreating, NotMerged, Fetching, RestartNeeded.
  * - InPlace, once its node was drained: InPlace; Moving, MoveQueued, MoveFailed, CannotMove.
  * - Ready: Ready; Moving, Stopped, Deleting, InvalidSpec, or the reason of the first of the above that is not True (UpToDate and InPlace apart).
  */

@@ -216,6 +216,11 @@ function findContentUpToDate(
     failure ??
     (isBehind
       ? no('Fetching', `Commit ${bundle.slice(0, 12)} is being fetched.`)
-      : yes('UpToDate', 'Nothing is older than its spec.'))
+      : instance.limitsPending === true
+        ? no(
+            'RestartNeeded',
+            'Its resources were changed, which takes effect once it is stopped and started.',
+          )
+        : yes('UpToDate', 'Nothing is older than its spec.'))
   );
 }

@@ -151,6 +151,21 @@ onQemu(qemu => {
     t.is((await fixture.driver.observeOne(box))?.limits.disk, 3 * 2 ** 29);
   });
 
+  test.serial('processors and memory change at the next start, and until then it says so', async t => {
+    const uid = randomUUID();
+    t.teardown(async () => await fixture.driver.delete(uid));
+    const {driver} = fixture;
+    await driver.create(request(uid));
+    await driver.start(uid);
+    t.is((await driver.observeOne(uid))?.limitsPending, undefined);
+    const limits = {cpus: 2, memory: 3 * 2 ** 27, disk: 2 ** 30};
+    await driver.setLimits(uid, limits);
+    t.like(await driver.observeOne(uid), {limits, limitsPending: true});
+    await driver.stop(uid, {force: true, timeout: 0});
+    await driver.start(uid);
+    t.like(await driver.observeOne(uid), {limits, limitsPending: undefined});
+  });
+
   test.serial('from inside neither the node is reached nor another machine, by whatever address', async t => {
     t.timeout(patience);
     const other = randomUUID();

@@ -274,6 +274,12 @@ const rows: readonly Row[] = [
     conditions: ['UpToDate=False/NotMerged', 'Ready=True/Ready'],
   },
   {
+    title: 'its resources were changed and its backend can not change them as it runs',
+    options: {sight: on({limitsPending: true})},
+    phase: 'Running',
+    conditions: ['UpToDate=False/RestartNeeded', 'Ready=True/Ready'],
+  },
+  {
     title: 'it is stopped',
     workspace: stopped,
     options: {sight: on({state: 'Stopped', sshReady: false})},
