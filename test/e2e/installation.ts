@@ -54,9 +54,7 @@ export type Installation = AsyncDisposable & {
 export type InstallationOptions = {
   /** Of Incus; without one the server's own machine has no backend, and nothing is set up on it. */
   readonly socket?: string;
-  /** Whether the server's own machine has QEMU, and nothing else. */
-  readonly qemu?: boolean;
-  /** What the machine is set up with, needed with a socket or QEMU. */
+  /** What the machine is set up with, needed with a socket. */
   readonly tarball?: string;
   /** The node's address on which its ports listen; 127.0.0.1 by default. */
   readonly listen?: string;
@@ -79,7 +77,6 @@ export async function createInstallation(options: InstallationOptions): Promise<
     agentHome(home).configFile,
     JSON.stringify({
       ...(options.socket === undefined ? {} : {socket: options.socket}),
-      ...(options.qemu === true ? {providers: {qemu: {}}} : {}),
       ...(options.listen === undefined ? {} : {listen: options.listen}),
     }),
   );
@@ -96,8 +93,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
   const must = async (...args: readonly string[]) => succeeded(`nexus ${args.join(' ')}`, await cli(...args));
 
   const {socket, tarball} = options;
-  const hasBackend = socket !== undefined || options.qemu === true;
-  if (hasBackend && tarball !== undefined) {
+  if (socket !== undefined && tarball !== undefined) {
     stack.defer(async () => {
       await must('agent', 'purge');
     });
@@ -132,7 +128,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
     return server;
   };
   await start();
-  if (hasBackend) {
+  if (socket !== undefined) {
     await must('wait', 'node/local', '--for=condition=Ready', '--timeout', '60s');
   }
   await must('ssh', 'setup', '--yes');
