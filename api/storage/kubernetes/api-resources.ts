@@ -18,13 +18,15 @@ export type ApiPreconditions = {readonly uid?: string; readonly resourceVersion?
 
 type Query = Readonly<Record<string, string | undefined>>;
 
+type WriteQuery = {readonly query?: Query; readonly signal?: AbortSignal};
+
 /** The resources of one API group and namespace, by their plural names. Throws as {@link ApiServer.request} does. */
 export type ApiResources = {
   get(plural: string, name: string): Promise<unknown>;
   list(plural: string, query: Query, signal?: AbortSignal): Promise<ApiList>;
-  create(plural: string, body: unknown, query?: Query): Promise<unknown>;
+  create(plural: string, body: unknown, options?: WriteQuery): Promise<unknown>;
   /** `name` may be `NAME/status`. */
-  replace(plural: string, name: string, body: unknown, query?: Query): Promise<unknown>;
+  replace(plural: string, name: string, options: WriteQuery & {readonly body: unknown}): Promise<unknown>;
   /** A JSON merge patch. */
   merge(plural: string, name: string, body: unknown): Promise<unknown>;
   /** The object if something still holds it; otherwise a Status. */
@@ -77,10 +79,10 @@ export function createApiResources(
           : {remainingItemCount: metadata.remainingItemCount}),
       };
     },
-    create: (plural, body, query) =>
-      server.request({method: 'POST', path: pathOf(plural), query: written(query), body}),
-    replace: (plural, name, body, query) =>
-      server.request({method: 'PUT', path: pathOf(plural, name), query: written(query), body}),
+    create: (plural, body, {query, ...rest} = {}) =>
+      server.request({method: 'POST', path: pathOf(plural), query: written(query), body, ...rest}),
+    replace: (plural, name, {query, ...rest}) =>
+      server.request({method: 'PUT', path: pathOf(plural, name), query: written(query), ...rest}),
     merge: (plural, name, body) =>
       server.request({
         method: 'PATCH',

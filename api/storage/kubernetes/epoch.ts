@@ -29,7 +29,7 @@ export async function nextEpoch(
       spec: {value},
     };
     try {
-      await (known === undefined ? api.create(plural, body) : api.replace(plural, name, body));
+      await (known === undefined ? api.create(plural, body) : api.replace(plural, name, {body}));
       return value;
     } catch (error) {
       const isRace = ['Conflict', 'AlreadyExists', 'NotFound'] as const;

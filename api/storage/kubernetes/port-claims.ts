@@ -125,7 +125,7 @@ export function createPortClaims({
       try {
         return {
           claim: claimOf(
-            existing === undefined ? await api.create(plural, body) : await api.replace(plural, name, body),
+            existing === undefined ? await api.create(plural, body) : await api.replace(plural, name, {body}),
           ),
           isNew: existing?.spec.uid !== metadata.uid,
         };

@@ -89,7 +89,7 @@ export function createRemoval({
       } else {
         const {kind, metadata} = last;
         const body = toApi(last, namespace, metadata.uid !== held.apiUid);
-        await api.replace(kinds[kind].plural, metadata.name, body);
+        await api.replace(kinds[kind].plural, metadata.name, {body});
       }
 
       await claims.release(held.document, undefined);

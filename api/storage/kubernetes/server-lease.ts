@@ -32,7 +32,7 @@ const schema = z.object({
   spec: z
     .object({
       holderIdentity: z.string().optional(),
-      renewTime: z.string().optional(),
+      acquireTime: z.string().optional(),
       leaseTransitions: z.int().optional(),
     })
     .default({}),
@@ -73,12 +73,18 @@ export async function takeServerLease({
         holderIdentity: holder,
         leaseDurationSeconds: Math.max(1, Math.round(times.duration / 1000)),
         renewTime: now,
-        ...(changesHands ? {acquireTime: now} : {}),
+        acquireTime: changesHands ? now : (known.spec.acquireTime ?? now),
         leaseTransitions: (known?.spec.leaseTransitions ?? 0) + (changesHands ? 1 : 0),
       },
     };
+    // A connection that is dead without having said so must not outlast the lease: to give up ends it.
+    const abort = new AbortController();
+    using _limit = clock.schedule(times.renewal * 2, () => abort.abort(new Error('no answer in time')));
+    const {signal} = abort;
     return schema.parse(
-      await (known === undefined ? api.create(plural, body) : api.replace(plural, name, body)),
+      await (known === undefined
+        ? api.create(plural, body, {signal})
+        : api.replace(plural, name, {body, signal})),
     );
   };
 
@@ -112,10 +118,16 @@ export async function takeServerLease({
   };
 
   let lease = await take();
-  let renewedAt = clock.now();
   const stopping = new AbortController();
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
+  const giveUp = () =>
+    lost.reject(new Error(`the store ${place} could not be told in time that this server still runs`));
+  let limit = clock.schedule(times.duration * deadline, giveUp);
+  const renewed = () => {
+    limit[Symbol.dispose]();
+    limit = clock.schedule(times.duration * deadline, giveUp);
+  };
 
   const renew = async () => {
     while (!stopping.signal.aborted) {
@@ -126,7 +138,7 @@ export async function takeServerLease({
 
       try {
         lease = await write(lease, identity);
-        renewedAt = clock.now();
+        renewed();
       } catch (error) {
         const present = isStorageError(error) ? await find(api).catch(() => undefined) : undefined;
         if (present !== undefined && present.spec.holderIdentity !== identity) {
@@ -137,13 +149,6 @@ export async function takeServerLease({
         }
 
         lease = present ?? lease;
-        if (clock.now() - renewedAt > times.duration * deadline) {
-          lost.reject(
-            new Error(`the store ${place} could not be told that this server still runs`, {cause: error}),
-          );
-          return;
-        }
-
         log.warn({err: error}, 'the lease of the store could not be renewed; tries again');
       }
     }
@@ -154,6 +159,7 @@ export async function takeServerLease({
     lost: lost.promise,
     async [Symbol.asyncDispose]() {
       stopping.abort();
+      limit[Symbol.dispose]();
       await renewing;
       // For the next server not to have to wait. If it can't be given back it ends by itself.
       await write(lease, '').catch((error: unknown) => {

@@ -55,7 +55,7 @@ export function createWriter({
   random: Random;
   namespace: string;
 }): Writer {
-  const dry = ({dryRun = false}: WriteOptions) => (dryRun ? {dryRun: 'All'} : {});
+  const dry = ({dryRun = false}: WriteOptions) => ({query: dryRun ? {dryRun: 'All'} : {}});
 
   const create = async (document: Document, isGiven: boolean, options: WriteOptions): Promise<Held> => {
     const {kind, metadata, status} = document;
@@ -77,7 +77,7 @@ export function createWriter({
   const finish = async ({document}: Held, isGiven: boolean): Promise<Document> => {
     const {kind, metadata} = document;
     const body = toApi(document, namespace, isGiven);
-    return fromApi(kind, await api.replace(kinds[kind].plural, `${metadata.name}/status`, body)).document;
+    return fromApi(kind, await api.replace(kinds[kind].plural, `${metadata.name}/status`, {body})).document;
   };
 
   const checkUid = async ({kind, metadata}: Document) => {
@@ -141,7 +141,7 @@ export function createWriter({
         held.unfinished && part !== 'status' ? {[statusAnnotation]: JSON.stringify(next.status)} : {};
       const annotations = {...next.metadata.annotations, ...unfinished};
       const body = toApi({...next, metadata: {...next.metadata, annotations}}, namespace, isGiven);
-      after = fromApi(kind, await api.replace(plural, name, body, dry(options))).document;
+      after = fromApi(kind, await api.replace(plural, name, {body, ...dry(options)})).document;
     } catch (error) {
       await claimed?.abandon(isStorageError(error));
       throw error;

@@ -58,8 +58,20 @@ export async function startCluster(): Promise<Cluster | undefined> {
   }
 
   const folder = await mkdtemp(path.join(tmpdir(), 'nexus-envtest-'));
-  const {stdout} = await run(path.join(scripts, 'up'), [folder]);
-  return prepared(stdout.trim(), {scripts, folder});
+  const up = async (attempts: number): Promise<string> => {
+    try {
+      return (await run(path.join(scripts, 'up'), [folder])).stdout.trim();
+    } catch (error) {
+      // It gives itself half a minute, which a busy machine may not have had for it.
+      await run(path.join(scripts, 'down'), [folder]);
+      if (attempts === 1) {
+        throw error;
+      }
+
+      return up(attempts - 1);
+    }
+  };
+  return prepared(await up(3), {scripts, folder});
 }
 
 async function prepared(

@@ -117,6 +117,26 @@ function register({kubeconfig, ...own}: Cluster, folder: string): void {
     });
   }
 
+  test.serial('when nothing comes through, a lease counts as lost before others may take it', async t => {
+    await using other = await open(kubeconfig, 'lease');
+    await using held = await open(proxy.kubeconfig, 'lease');
+    const times = {duration: 3000, renewal: 300};
+    const lease = await held.lock('first', times);
+    const start = systemClock.now();
+    proxy.freeze();
+    try {
+      const second = other.lock('second', times);
+      await t.throwsAsync(lease.lost, {message: /could not be told in time/});
+      const lostAt = systemClock.now();
+      await using _second = await second;
+      t.true(lostAt < systemClock.now(), `lost after ${lostAt - start} ms`);
+    } finally {
+      proxy.thaw();
+      proxy.cut();
+      await lease[Symbol.asyncDispose]();
+    }
+  });
+
   test.serial(
     'when what was missed is no longer kept, a watch is Expired, and an informer has all there is',
     async t => {
