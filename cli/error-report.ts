@@ -101,14 +101,16 @@ const byStatus: ReadonlyMap<number, keyof typeof exitCodes> = new Map([
   [422, 'usage'],
 ]);
 
-function apiHint({status}: ApiError): string | undefined {
+function apiHint({status, message}: ApiError): string | undefined {
   switch (status) {
     case 401: {
       return 'Set NEXUS_TOKEN, or put the token into $NEXUS_HOME/token. On the machine of the server, an admin has $NEXUS_HOME/admin-token.';
     }
 
     case 404: {
-      return '`nexus get workspaces` lists what there is for you.';
+      return /\bNode "/.test(message)
+        ? '`nexus node list` lists those there are.'
+        : '`nexus get workspaces` lists what there is for you.';
     }
 
     case 409: {

@@ -16,7 +16,6 @@ export type MachineReport = {
   readonly homeWritable: boolean;
   readonly kernel: string;
   readonly architecture: string;
-  readonly musl: boolean;
   /** As /etc/os-release has it; empty when it has none. */
   readonly system: string;
   /** Bytes below the home; undefined when `df` could not say. */
@@ -63,7 +62,6 @@ export function parseReport(stdout: string): ParsedReport {
       homeWritable: one('writable') === 'yes',
       kernel: one('kernel'),
       architecture: one('machine'),
-      musl: one('libc') === 'musl',
       system: one('system'),
       free: freeOf(one('free')),
       sockets: all('socket').flatMap(parseSocket),

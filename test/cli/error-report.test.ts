@@ -10,6 +10,7 @@ const cases: readonly (readonly [string, unknown, number, RegExp])[] = [
   ['no token', new ApiError('Unauthorized', 'x', {status: 401}), 4, /hint: Set NEXUS_TOKEN/],
   ['forbidden', new ApiError('Forbidden', 'x', {status: 403}), 4, /^error: x$/],
   ['not found', new ApiError('NotFound', 'x', {status: 404}), 5, /nexus get workspaces/],
+  ['node not found', new ApiError('NotFound', 'There is no Node "x"', {status: 404}), 5, /nexus node list/],
   ['conflict', new ApiError('Conflict', 'x', {status: 409}), 8, /try again/],
   ['unreachable', new ApiError('Unreachable', 'x', {hint: 'start it'}), 7, /^error: x\nhint: start it$/],
   ['no address', new ApiError('InvalidAddress', 'x'), 2, /^error: x$/],

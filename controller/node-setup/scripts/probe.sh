@@ -25,14 +25,10 @@ socket() {
 say nexus-probe 1
 say user "$(id -un 2>/dev/null || id -u)"
 say uid "$(id -u)"
-say groups "$(id -Gn 2>/dev/null)"
 say home "$HOME"
 [ -d "$HOME" ] && [ -w "$HOME" ] && say writable yes
 say kernel "$(uname -s)"
 say machine "$(uname -m)"
-for loader in /lib/ld-musl-*; do
-  [ -e "$loader" ] && say libc musl
-done
 [ -r /etc/os-release ] && say system "$(sed -n 's/^PRETTY_NAME="\{0,1\}\([^"]*\)"\{0,1\}$/\1/p' /etc/os-release | head -n 1)"
 say free "$(df -Pk "$HOME" 2>/dev/null | tail -n 1)"
 

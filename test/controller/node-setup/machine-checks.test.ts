@@ -18,7 +18,6 @@ function machine(changes: Partial<MachineReport> = {}): MachineReport {
     homeWritable: true,
     kernel: 'Linux',
     architecture: 'x86_64',
-    musl: false,
     system: 'Debian GNU/Linux 12 (bookworm)',
     free: 10 * gibibyte,
     sockets: [{backend: 'incus', path: '/var/lib/incus/unix.socket', open: true}],
