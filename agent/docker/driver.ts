@@ -7,6 +7,7 @@ import type {Driver} from '../driver.ts';
 import {DriverError} from '../driver.ts';
 import {scripts} from '../guest/scripts.ts';
 import {baseImage} from '../instance-name.ts';
+import {createBridgeWall} from '../network/bridge-wall.ts';
 import type {NodeDriver} from '../node-driver.ts';
 import {provisionInstance} from '../provision-instance.ts';
 import {createClient} from './client.ts';
@@ -55,6 +56,7 @@ export function createDockerDriver({
   const marks = createMarks(folder);
   const containers = createContainers({client, installation, marks});
   const images = createImages({client, names, installation});
+  const wall = createBridgeWall({bridge: names.bridge, clock});
   let known: Daemon | undefined;
 
   const daemon = async (): Promise<Daemon> => {
@@ -98,8 +100,10 @@ export function createDockerDriver({
       const message = `it is not set up for installation ${installation}: network ${names.network} missing; run there: ${setupCommand}`;
       return {ready: false, message};
     }
+    const open = await wall.keep();
     const all = [
       ...(remark === undefined ? [] : [remark]),
+      ...(open === undefined ? [] : [open]),
       ...((await images.present(baseImage))
         ? []
         : [`the image ${baseImage} is missing; run there: ${setupCommand}`]),
@@ -128,7 +132,10 @@ export function createDockerDriver({
     },
 
     prepare: async () => await prepareEnvironment({client, names, installation, random}),
-    purge: async () => await purgeEnvironment({client, names, installation, marks}),
+    async purge() {
+      await purgeEnvironment({client, names, installation, marks});
+      await wall.remove();
+    },
     importImage: images.import,
     imagePresent: images.present,
     capacity: async () => await readCapacity(await daemon()),

@@ -122,10 +122,11 @@ node_remove() {
   node_kill "$1"
   node_load "$1"
   cable_remove "$cable"
-  for kind in incus lxd; do
+  for kind in incus lxd docker; do
     own_detach_disks "$lab/$1/var/lib" "$kind"
     own_remove_cgroups "$lab/$1/var/lib" "$kind"
   done
+  find /sys/fs/cgroup -mindepth 1 -depth -type d -path "*/nexus-lab-$cable*" -exec rmdir {} + 2>/dev/null || true
 }
 
 # node_init NODE: what runs as the node's first process.
@@ -234,10 +235,37 @@ END
 # node_daemon KIND
 node_daemon() {
   local program variable=INCUS_DIR
-  [[ $1 != none ]] || return 0
-  [[ $1 == incus ]] || variable=LXD_DIR
+  case $1 in
+    none) return ;;
+    docker)
+      node_docker
+      return
+      ;;
+    lxd) variable=LXD_DIR ;;
+  esac
   program=$(backend_program "$1")
   mkdir -p "/var/lib/$1" "/var/log/$1"
   env -u NEXUS_LAB_PASSWORD "$variable=/var/lib/$1" "$program" --group incus-admin --logfile "/var/log/$1/daemon.log" \
     >"/var/log/$1.log" 2>&1 &
+}
+
+# node_docker: on a disk of its own, since that holds each container to a size; /run/docker.sock leads to it, as anywhere.
+node_docker() {
+  local folder=/var/lib/docker
+  mkdir -p "$folder/disks" "$folder/data"
+  chmod 0711 "$folder"
+  if [[ ! -f $folder/disks/docker.img ]]; then
+    truncate --size 30G "$folder/disks/docker.img"
+    mkfs.btrfs -q "$folder/disks/docker.img"
+  fi
+  mount -o loop "$folder/disks/docker.img" "$folder/data"
+  chmod 0711 "$folder/data"
+  btrfs quota enable "$folder/data"
+  ln -sf "$folder/unix.socket" /run/docker.sock
+  rm -f "$folder/unix.socket"
+  printf '{}\n' >"$folder/daemon.json"
+  env -u NEXUS_LAB_PASSWORD "$(backend_program docker)" --data-root "$folder/data/docker" --exec-root /run/docker \
+    --host "unix://$folder/unix.socket" --pidfile /run/docker.pid --config-file "$folder/daemon.json" --group incus-admin \
+    --cgroup-parent "/nexus-lab-$cable" --storage-driver btrfs --bridge none --userns-remap default --userland-proxy=false \
+    >/var/log/docker.log 2>&1 &
 }

@@ -18,7 +18,7 @@ export type LabInstallation = AsyncDisposable & {
 
 export type LabInstallationOptions = {
   readonly nodes: number;
-  readonly backend?: 'incus' | 'lxd';
+  readonly backend?: 'incus' | 'lxd' | 'docker';
   /** Of `nexus/base`. */
   readonly tarball: string;
 };

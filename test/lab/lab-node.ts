@@ -37,7 +37,7 @@ export type LabNodeOptions = {
   readonly line: string;
   readonly folder: string;
   readonly script: (args: readonly string[]) => Promise<string>;
-  readonly backend: 'incus' | 'lxd' | 'none';
+  readonly backend: 'incus' | 'lxd' | 'docker' | 'none';
 };
 
 /** Adds standard input to authorized_keys of the user $1. */

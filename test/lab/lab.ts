@@ -10,7 +10,7 @@ export type LabOptions = {
   /** How many; 1 by default. They are called a, b, c and so on. */
   readonly nodes?: number;
   /** The container daemon that each of them has; Incus by default, which takes half a second. */
-  readonly backend?: 'incus' | 'lxd' | 'none';
+  readonly backend?: 'incus' | 'lxd' | 'docker' | 'none';
   /** The login user: root by default. Any other is made, is no administrator, and may use the container daemon. */
   readonly user?: string;
   /** Of the login user; without one only keys are let in. */

@@ -86,21 +86,22 @@ export function networkIsolation(test: TestFn, inmates: () => Inmates): void {
       const before = await workspaceOf('victim');
       const own = await mallory.must('cat /sys/class/net/eth0/address');
       const gateway = await mallory.must(`ip route show default | cut -d ' ' -f 3`);
-      await mallory.must('ip address add "$1/32" dev eth0', victim.address);
+      // Where it has no right to, there is nothing to be afraid of.
+      await mallory.sh('ip address add "$1/32" dev eth0', victim.address);
       const shout = 'for i in 1 2 3; do ping -c 1 -W 1 -I "$1" "$2"; done';
       // Whoever manages the network inside gives the addresses back once the link is up again.
       const become =
-        'ip link set eth0 down; ip link set eth0 address "$1"; ip link set eth0 up; for i in $(seq 100); do ip route replace default via "$2" 2>/dev/null && exit; sleep 0.1; done; ip address; exit 1';
+        'ip link set eth0 down || exit; ip link set eth0 address "$1"; ip link set eth0 up; for i in $(seq 100); do ip route replace default via "$2" 2>/dev/null && exit; sleep 0.1; done; ip address; exit 1';
       await mallory.sh(shout, victim.address, gateway);
       t.is(await fetchText(before, 'web'), 'victim');
 
       const theirs = await victim.must('cat /sys/class/net/eth0/address');
-      await mallory.must(become, theirs, gateway);
+      await mallory.sh(become, theirs, gateway);
       await mallory.sh(shout, victim.address, gateway);
       t.is(await fetchText(before, 'web'), 'victim');
 
-      await mallory.must('ip address delete "$1/32" dev eth0', victim.address);
-      await mallory.must(become, own, gateway);
+      await mallory.sh('ip address delete "$1/32" dev eth0', victim.address);
+      await mallory.sh(become, own, gateway);
       await eventually(async () =>
         assert.equal(await fetchText(await workspaceOf('mallory'), 'web'), 'mallory'),
       );
