@@ -13,6 +13,9 @@ import {createInformer} from './informer/informer.ts';
 import {createManagedController} from './manager/managed-controller.ts';
 import {createControllerMetrics} from './metrics.ts';
 import {createNodeController} from './node/controller.ts';
+import type {AgentUpgrader} from './rollout/agent-upgrader.ts';
+import type {RolloutTuning} from './rollout/run-rollout.ts';
+import {runRollout} from './rollout/run-rollout.ts';
 import type {Credentials} from './workspace/actuator.ts';
 import {createWorkspaceController} from './workspace/controller.ts';
 import type {GatewayPlace} from './workspace/status.ts';
@@ -34,6 +37,8 @@ export type ControllerOptions = {
   readonly bundles: Pick<BundleStore, 'open'>;
   /** The server's ssh gateway, if it has one: with it a workspace can do without an ssh port of its node. */
   readonly gateway?: GatewayPlace;
+  /** Brings agents up to date; none leaves them as they are. */
+  readonly upgrader?: AgentUpgrader;
   readonly tuning?: ControllerTuning;
   /** A node obeys a later controller: this one should end. */
   readonly onFenced?: (node: string) => void;
@@ -53,6 +58,7 @@ export type ControllerTuning = {
   readonly retention?: number;
   /** Without a byte, before the copy of a move is given up; 30 minutes by default. */
   readonly copyPatience?: number;
+  readonly rollout?: RolloutTuning;
 };
 
 /** What is stored, as the controller sees it; kept up to date while it runs. */
@@ -144,10 +150,24 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
     }),
   ];
 
+  const upgrading = async () => {
+    const {upgrader} = options;
+    const isReady = await engine.ready.then(
+      () => true,
+      () => false,
+    );
+    if (upgrader !== undefined && isReady) {
+      await runRollout(
+        {...parts, upgrader, ...(tuning.rollout === undefined ? {} : {tuning: tuning.rollout})},
+        stopping.signal,
+      );
+    }
+  };
+
   const run = async () => {
     const following = informers.map(informer => informer.run(stopping.signal));
     // Workers first: what they do needs connections.
-    await Promise.all(managed.map(controller => controller.run(stopping.signal)));
+    await Promise.all([...managed.map(controller => controller.run(stopping.signal)), upgrading()]);
     await agents[Symbol.asyncDispose]();
     await Promise.all(following);
     signal.removeEventListener('abort', stop);

@@ -12,3 +12,6 @@ export const forceDeleteAnnotation = 'nexus.dev/force-delete';
 
 /** An RFC 3339 time: failures counted before it are forgiven, so that the next attempt is made at once. */
 export const retryAtAnnotation = 'nexus.dev/retry-at';
+
+/** An RFC 3339 time on a Node: upgrade its agent now, whatever runs there, unless that has failed since. */
+export const upgradeAtAnnotation = 'nexus.dev/upgrade-at';

@@ -82,6 +82,14 @@ export const nodeStatus = z.strictObject({
     .string()
     .optional()
     .describe('What its agent was started from: version and hash of the content.'),
+  failedUpgrade: z
+    .strictObject({
+      package: z.string().describe('What it was to become.'),
+      at: timestamp.describe('When that was given up.'),
+      message: z.string().describe('Why, and what the node runs since.'),
+    })
+    .optional()
+    .describe('The last upgrade of its agent, if that did not succeed.'),
   bootId: z.string().optional().describe('Changes when the machine is booted.'),
   providers: z
     .array(

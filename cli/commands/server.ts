@@ -9,6 +9,7 @@ import {createAgentInstaller} from '../../controller/agent-install/installer.ts'
 import {createAgentPackages} from '../agent-package/agent-packages.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
+import {createAgentUpgrader} from '../server/agent-upgrader.ts';
 import type {StoreChoice} from '../server/open-store.ts';
 import type {ServeOptions} from '../server/serve.ts';
 import {serve} from '../server/serve.ts';
@@ -60,10 +61,13 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
 
   const log = pino({level: options.logLevel, base: null, messageKey: 'message'}, pino.destination(2));
   const entry = fileURLToPath(new URL('../nexus.js', import.meta.url));
+  const env = {...cli.env, NEXUS_HOME: home};
   await using ssh = createSshPool({clock: cli.clock});
+  const packages = createAgentPackages({home, env, version: cli.version});
+  const installer = createAgentInstaller({packages, clock: cli.clock});
   const connect = createConnectToNode({
     localCommand: [process.execPath, entry, 'agent', '--stdio'],
-    env: {...cli.env, NEXUS_HOME: home},
+    env,
     identityFile: ownKeyFile(home),
     ssh,
     clock: cli.clock,
@@ -76,9 +80,15 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
       host: options.host,
       port,
       connect,
-      installer: createAgentInstaller({
-        packages: createAgentPackages({home, env: cli.env, version: cli.version}),
-        clock: cli.clock,
+      installer,
+      upgrader: createAgentUpgrader({
+        packages,
+        installer,
+        ssh,
+        identityFile: ownKeyFile(home),
+        localCommand: [process.execPath, entry],
+        env,
+        version: cli.version,
       }),
       log,
       version: cli.version,

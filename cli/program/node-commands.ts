@@ -87,6 +87,15 @@ export function addNodeCommands(program: Command, {cli, setExitCode}: Registrati
       await drainNode(cli, name, options);
     });
 
+  node
+    .command('upgrade')
+    .argument('<name>')
+    .description("bring a node's agent to the server's version now, even if that failed before")
+    .action(async (name: string) => {
+      const {upgradeNode} = await import('../commands/node-upgrade.ts');
+      await upgradeNode(cli, name);
+    });
+
   for (const [name, description] of [
     ['cordon', 'place no new workspaces on a node'],
     ['uncordon', 'place workspaces on a node again'],

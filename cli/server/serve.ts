@@ -16,6 +16,7 @@ import {createFsBundleStore} from '../../api/storage/fs-bundle-store.ts';
 import type {AgentInstaller} from '../../controller/agent-client/agent-installer.ts';
 import type {Connect} from '../../controller/agent-client/connect.ts';
 import {createNodeSetup} from '../../controller/node-setup/node-setup.ts';
+import type {AgentUpgrader} from '../../controller/rollout/agent-upgrader.ts';
 import {runController} from '../../controller/run.ts';
 import {ensureHome} from '../home.ts';
 import {processStart} from '../process-start.ts';
@@ -53,6 +54,8 @@ export type ServeOptions = {
   readonly connect: Connect;
   /** How the agent gets onto machines. */
   readonly installer: AgentInstaller;
+  /** How agents become this server's version; without it they stay as they are. */
+  readonly upgrader?: AgentUpgrader;
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -120,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         credentials,
         bundles,
         connect: options.connect,
+        ...(options.upgrader === undefined ? {} : {upgrader: options.upgrader}),
         epoch,
         installation,
         ...(gateway === undefined ? {} : {gateway: gateway.place}),

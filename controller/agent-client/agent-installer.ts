@@ -32,6 +32,8 @@ export type AgentInstaller = {
   sizeFor(platform: Platform, signal: AbortSignal): Promise<number | undefined>;
   /** Throws SshError, or an error whose message says what the machine answered. */
   install(session: SshSession, options: InstallOptions): Promise<InstalledAgent>;
+  /** Goes back to the version that was there before this one, and ends the agent; undefined when there was none but what was put there by hand. Throws as `install` does. */
+  rollBack(session: SshSession, signal: AbortSignal): Promise<string | undefined>;
   /** Ends the agent and removes the program, leaving what it has set up on backends. */
   uninstall(session: SshSession, signal: AbortSignal): Promise<void>;
 };

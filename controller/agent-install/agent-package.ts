@@ -1,7 +1,9 @@
 import type {Readable} from 'node:stream';
 
 /** What a program must have been made for to run on a machine: operating system, processor, and C library where it is not glibc. */
-export type AgentPlatform = 'linux-x64' | 'linux-arm64' | 'linux-x64-musl' | 'linux-arm64-musl';
+export const agentPlatforms = ['linux-x64', 'linux-arm64', 'linux-x64-musl', 'linux-arm64-musl'] as const;
+
+export type AgentPlatform = (typeof agentPlatforms)[number];
 
 /** How the bytes of a file are packed on their way. */
 export type Packing = 'none' | 'gzip' | 'zstd';

@@ -9,6 +9,7 @@ import {createMachine} from './machine.ts';
 import {readMachineScript} from './machine-script.ts';
 
 const remove = readMachineScript('remove');
+const forget = readMachineScript('forget');
 
 /** The real {@link AgentInstaller}. Throws AgentPackageError for a machine that there is no package for. */
 export function createAgentInstaller({
@@ -54,6 +55,21 @@ export function createAgentInstaller({
       return {outcome: current === undefined ? 'Installed' : 'Upgraded', version: found.id, command};
     },
 
+    async rollBack(session, signal) {
+      const machine = createMachine(session, clock);
+      const {previous, current, folder} = await inspectMachine(machine, signal);
+      const hasPrevious = previous !== undefined && previous !== current;
+      if (hasPrevious) {
+        await switchVersion(machine, previous, signal);
+      } else {
+        await machine.run(forget.command(), {signal});
+      }
+      // Only now, or a connection that comes meanwhile would start the same again. What can not even end an agent is passed over.
+      const stop = current === undefined ? [] : [[`${folder}/${current}/nexus`, 'agent', 'stop']];
+      await firstOf([...stop, installedAgent('agent', 'stop')], words => machine.run(words, {signal}));
+      return hasPrevious ? previous : undefined;
+    },
+
     async uninstall(session, signal) {
       await createMachine(session, clock).run(remove.command(), {signal});
     },
@@ -64,4 +80,18 @@ function agentPlatform({os, architecture}: Platform): AgentPlatform | undefined 
   return os === 'linux' && (architecture === 'x64' || architecture === 'arm64')
     ? `linux-${architecture}`
     : undefined;
+}
+
+/** The first that succeeds; throws what the last failed with. */
+async function firstOf<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  for (const [index, item] of items.entries()) {
+    try {
+      await work(item);
+      return;
+    } catch (error) {
+      if (index === items.length - 1) {
+        throw error;
+      }
+    }
+  }
 }

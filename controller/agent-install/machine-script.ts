@@ -6,7 +6,15 @@ export type MachineScript = {
   command(...args: readonly string[]): readonly string[];
 };
 
-export type MachineScriptName = 'run' | 'inspect' | 'begin' | 'receive' | 'publish' | 'switch' | 'remove';
+export type MachineScriptName =
+  | 'run'
+  | 'inspect'
+  | 'begin'
+  | 'receive'
+  | 'publish'
+  | 'switch'
+  | 'forget'
+  | 'remove';
 
 export function readMachineScript(name: MachineScriptName): MachineScript {
   const text = readFileSync(new URL(`scripts/${name}.sh`, import.meta.url), 'utf8');

@@ -10,6 +10,7 @@ import {driftFigure} from './figures/drift.ts';
 import {fleetFigure} from './figures/fleet.ts';
 import {gatewayFigure} from './figures/gateway.ts';
 import {loginFigure} from './figures/login.ts';
+import {nodesFigure} from './figures/nodes.ts';
 import {reachFigure} from './figures/reach.ts';
 import {sshFigure} from './figures/ssh.ts';
 import {storeFigure} from './figures/store.ts';
@@ -27,6 +28,7 @@ const figures: readonly Figure[] = [
   gatewayFigure,
   apiFigure,
   fleetFigure,
+  nodesFigure,
   storeFigure,
 ];
 /** Measured only when asked for by name: they take long, or much of the machine. */

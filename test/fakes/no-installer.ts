@@ -4,5 +4,6 @@ import type {AgentInstaller} from '../../controller/agent-client/agent-installer
 export const noInstaller: AgentInstaller = {
   sizeFor: () => Promise.reject(new Error('no agent is to be installed here')),
   install: () => Promise.reject(new Error('no agent is to be installed here')),
+  rollBack: async () => undefined,
   uninstall: () => Promise.reject(new Error('no agent is to be removed here')),
 };

@@ -17,9 +17,12 @@ export type SshMachine = AsyncDisposable & {
   open(): Promise<SshSession & {readonly machine: Machine}>;
 };
 
-export async function startSshMachine(): Promise<SshMachine> {
+/** `path`: a folder below its home that is first on the PATH. */
+export async function startSshMachine({path = ''}: {readonly path?: string} = {}): Promise<SshMachine> {
   const home = await mkdtemp(join(tmpdir(), 'nexus-machine-'));
-  const server = await startSshServer({config: [`SetEnv NEXUS_HOME=${home} PATH=/usr/bin:/bin`]});
+  const server = await startSshServer({
+    config: [`SetEnv NEXUS_HOME=${home} PATH=${path === '' ? '' : `${home}/${path}:`}/usr/bin:/bin`],
+  });
   return {
     server,
     home,

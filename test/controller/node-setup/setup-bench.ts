@@ -131,6 +131,7 @@ export async function createSetupBench(config: readonly string[] = []): Promise<
             return {outcome: 'Installed', version: '1.2.3', command: [program]};
           },
           uninstall: async () => {},
+          rollBack: async () => undefined,
           ...changes.installer,
         },
         image: async () => ('image' in changes ? changes.image : image),
