@@ -110,6 +110,12 @@ async function answer<M extends Method>(handlers: RequestHandlers, call: Call<M>
   }
 }
 
+/**
+ * Messages that wait because the other side does not take them in. Requests and streams are limited each by themselves; this is for what is only
+ * told, such as changes of instances, to a peer that has stopped reading. It is given up, and told everything anew when it comes again.
+ */
+const unsentLimit = 10_000;
+
 type Listeners = {readonly [N in NotificationMethod]: Set<(params: Notification<N>) => void>};
 
 function createListeners(): Listeners {
@@ -161,6 +167,7 @@ function createPeer({input, output, log, explain}: JsonRpcOptions): {
     output.end();
   };
 
+  let unsent = 0;
   const deliver = <N extends NotificationMethod>(method: N, params: unknown) => {
     const valid = parseNotification(method, params);
     for (const listener of [...listeners[method]]) {
@@ -199,11 +206,20 @@ function createPeer({input, output, log, explain}: JsonRpcOptions): {
   const peer: AgentPeer = {
     closed: closing.signal,
     notify(method, params) {
-      if (!closing.signal.aborted) {
-        rpc
-          .sendNotification(method, parseNotification(method, params))
-          .catch((error: unknown) => close('writing to the peer failed', error));
+      if (closing.signal.aborted) {
+        return;
       }
+      if (unsent >= unsentLimit) {
+        close(`the peer does not take in what it is sent: ${unsent} messages wait`);
+        return;
+      }
+      unsent += 1;
+      rpc
+        .sendNotification(method, parseNotification(method, params))
+        .catch((error: unknown) => close('writing to the peer failed', error))
+        .finally(() => {
+          unsent -= 1;
+        });
     },
     on(method, listener) {
       listeners[method].add(listener);

@@ -219,3 +219,43 @@ test('a notification that does not match its schema, or is unknown, is dropped a
     ['a'],
   );
 });
+
+test('a peer that stops reading is given up before what waits for it fills the memory', async t => {
+  const [, there] = duplexPair();
+  await using server = serveJsonRpc({
+    input: there,
+    output: there,
+    log: silentLogger,
+    handlers: requestHandlers(),
+  });
+  let sent = 0;
+  while (!server.closed.aborted && sent < 100_000) {
+    server.notify('instance/changed', runningInstance('a'));
+    sent += 1;
+    if (sent % 100 === 0) {
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+  t.true(sent < 11_000, `${sent} messages were taken`);
+  t.true(server.closed.aborted);
+  t.regex(server.closed.reason.message, /does not take in what it is sent: 10000 messages wait/);
+});
+
+test('a peer that reads is sent as many messages as there are', async t => {
+  const {client, server} = connect();
+  await using connection = client;
+  let heard = 0;
+  connection.on('instance/changed', () => {
+    heard += 1;
+  });
+  for (let sent = 1; sent <= 15_000; sent += 1) {
+    server.notify('instance/changed', runningInstance('a'));
+    while (sent - heard > 1000) {
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+  while (heard < 15_000) {
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  t.false(server.closed.aborted);
+});
