@@ -11,6 +11,8 @@ export const features = [
   'backends',
   /** Instances leave their node and come to another. */
   'moves',
+  /** `limitsPending` of instances. */
+  'pendingLimits',
 ] as const;
 
 export type Feature = (typeof features)[number];

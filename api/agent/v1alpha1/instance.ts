@@ -121,7 +121,10 @@ export const instance = z.strictObject({
   /** It is sealed: a move of it to another node has begun, and until it is kept it is not started here. */
   departing: since('moves', z.strictObject({transfer: z.string()}).optional()),
   limits: z.strictObject({cpus: z.int(), memory: z.int(), disk: z.int()}).optional(),
-  limitsPending: z.boolean().optional().describe('Some of the limits hold from its next start on.'),
+  limitsPending: since(
+    'pendingLimits',
+    z.boolean().optional().describe('Some of the limits hold from its next start on.'),
+  ),
   authorizedKeysHash: z.string().optional().describe('SHA-256 of the keys joined by newlines.'),
   /** What runs at present; at most one per instance. */
   operation: z

@@ -197,7 +197,13 @@ export const requests = {
 } as const;
 
 /** Methods that were added since the first release, with what they came with. */
-export const methodFeatures: Partial<Readonly<Record<Method, Feature>>> = {};
+export const methodFeatures: Partial<Readonly<Record<Method, Feature>>> = {
+  'instance/export': 'moves',
+  'instance/import': 'moves',
+  'instance/keep': 'moves',
+  'instance/accept': 'moves',
+  'instance/discard': 'moves',
+};
 
 /** Methods that change something and are fenced by the epoch. */
 export const mutating: ReadonlySet<Method> = new Set<Method>([
