@@ -142,7 +142,7 @@ export type Driver = AsyncDisposable & {
   writeFile(uid: string, path: string, content: Uint8Array | Readable, options: FileOptions): Promise<void>;
   readFile(uid: string, path: string): Promise<Uint8Array>;
   /** Missing where instances can't leave their node. */
-  readonly transfer?: Transfer;
+  readonly transfer?: Transfer | undefined;
   /** Pushed by the backend. Starts with one "anything" event, and gives one again whenever events may have been lost. */
   events(signal: AbortSignal): AsyncIterable<DriverEvent>;
 };

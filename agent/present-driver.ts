@@ -59,6 +59,9 @@ export function createPresentDriver({kind, clock, find, open}: PresentDriverOpti
       },
       wait,
     },
+    get transfer() {
+      return driver?.transfer;
+    },
     get place() {
       return driver?.place ?? '';
     },

@@ -43,7 +43,7 @@ export function workspaceRow(workspace: Stored<'Workspace'>, now: number): Row {
         tone: healthy === services.length ? 'plain' : 'busy',
         order: services.length - healthy,
       },
-      {text: status?.node ?? '-'},
+      {text: placeText(status)},
       {text: sshText(workspace), order: status?.ssh?.port ?? 0},
       {text: age(metadata.creationTimestamp, now), order: -Date.parse(metadata.creationTimestamp)},
       {text: spec.owner},
@@ -56,4 +56,10 @@ export function workspaceRow(workspace: Stored<'Workspace'>, now: number): Row {
 function sshText({status}: Stored<'Workspace'>): string {
   const {port, gateway} = status?.ssh ?? {};
   return port === undefined ? (gateway === undefined ? '-' : 'gate') : `:${port}`;
+}
+
+/** Where it is, and where it goes while it is being moved. */
+function placeText(status: Stored<'Workspace'>['status']): string {
+  const {node = '-', migration} = status ?? {};
+  return migration?.phase === 'Copying' ? `${node} → ${migration.target}` : node;
 }

@@ -23,7 +23,7 @@ export const workspaceColumns: readonly Column<Stored<'Workspace'>>[] = [
   {header: 'NAME', cell: ({metadata}) => metadata.name},
   {header: 'PHASE', cell: phaseCell},
   {header: 'READY', cell: readyCell},
-  {header: 'NODE', cell: ({status}) => status?.node ?? ''},
+  {header: 'NODE', cell: nodeCell},
   {header: 'SSH', cell: sshCell},
   {header: 'AGE', cell: ({metadata}, now) => age(metadata.creationTimestamp, now)},
   {header: 'OWNER', wide: true, cell: ({spec}) => spec.owner},
@@ -44,6 +44,13 @@ function phaseCell(workspace: Stored<'Workspace'>, now: number): Cell {
       ? `Unknown (${seen === undefined ? 'never seen' : `seen ${age(seen, now)} ago`})`
       : phase;
   return {text, tone: phaseTones[phase]};
+}
+
+function nodeCell({status}: Stored<'Workspace'>): Cell {
+  const {node = '', migration} = status ?? {};
+  return migration?.phase === 'Copying'
+    ? {text: `${node} → ${migration.target}`, tone: 'warning'}
+    : {text: node};
 }
 
 function readyCell({status}: Stored<'Workspace'>): Cell {

@@ -21,6 +21,17 @@ test('a workspace that nothing is known of yet is Pending', t => {
   ]);
 });
 
+test('a workspace that is being moved shows where it goes', t => {
+  const migration = {source: 'a', target: 'b', transfer: 'x', phase: 'Copying', startedAt: start} as const;
+  t.is(texts(workspaceRow(workspaceNamed('w', {node: 'a', migration}), now))?.[4], 'a → b');
+  t.is(
+    texts(
+      workspaceRow(workspaceNamed('w', {node: 'b', migration: {...migration, phase: 'Switched'}}), now),
+    )?.[4],
+    'b',
+  );
+});
+
 test('a running workspace shows its node, its port and its healthy services', t => {
   const row = workspaceRow(
     workspaceNamed('a', {
