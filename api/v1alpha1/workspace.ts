@@ -124,8 +124,8 @@ export const workspaceStatus = z.strictObject({
   ports: z.array(portAllocation).optional().describe('Unique per node, enforced by the store.'),
   migration: z
     .strictObject({
-      source: z.string(),
-      target: z.string(),
+      source: z.string().describe('The node that it leaves.'),
+      target: z.string().describe('The node that it goes to.'),
       transfer: z
         .string()
         .describe('Tells its copy, and the seal of its source, from those of any other move.'),
@@ -134,7 +134,7 @@ export const workspaceStatus = z.strictObject({
         .describe(
           'Copying: the source is the workspace, and is stopped. Switched, by the same write that changes node and ports: the target is, and what is left on the source is removed.',
         ),
-      startedAt: timestamp,
+      startedAt: timestamp.describe('When the move began.'),
       attempts: z.int().optional().describe('Copies that were cut off; another was begun.'),
       copied: z.int().optional().describe('Bytes.'),
       size: z.int().optional().describe('Bytes, where that is known before.'),
@@ -144,15 +144,16 @@ export const workspaceStatus = z.strictObject({
     .describe('Its move to another node, while that is under way.'),
   lastMove: z
     .strictObject({
-      source: z.string(),
-      target: z.string(),
-      outcome: z.enum(['Moved', 'Failed', 'Cancelled']),
-      message: z.string(),
-      at: timestamp,
+      source: z.string().describe('The node that it left, or was to leave.'),
+      target: z.string().describe('The node that it went to, or was to go to.'),
+      outcome: z.enum(['Moved', 'Failed', 'Cancelled']).describe('How it ended.'),
+      message: z.string().describe('For people.'),
+      at: timestamp.describe('When it ended.'),
       failures: z.int().optional().describe('Moves in a row that failed.'),
-      nextAttemptAt: timestamp.optional(),
+      nextAttemptAt: timestamp.optional().describe('When another is begun, after one that failed.'),
     })
-    .optional(),
+    .optional()
+    .describe('Its last move to another node.'),
   ssh: z
     .strictObject({
       host: z.string().optional().describe('Of the node, together with port.'),
