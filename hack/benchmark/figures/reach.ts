@@ -1,8 +1,7 @@
 import {availableParallelism} from 'node:os';
-import type {Stored} from '../../../api/v1alpha1/kinds.ts';
+import {untilGone} from '../../../test/e2e/workspaces.ts';
 import type {Figure} from '../figure.ts';
 import {commandsFor, measureOutput} from '../openssh.ts';
-import type {Setting} from '../setting.ts';
 import {summarise} from '../statistics.ts';
 import {declare, untilReady} from '../workspaces.ts';
 
@@ -25,7 +24,8 @@ export const reachFigure: Figure = {
     const names = Array.from({length: quick ? 100 : count}, (_, index) => `reach-${index}`);
     const begin = performance.now();
     const made = await inTurns(names, 2 * availableParallelism(), async name => {
-      const ready = await patiently(setting, await declare(setting, name, {resources}));
+      const declared = await declare(setting, name, {resources});
+      const ready = await patiently(() => untilReady(setting, declared));
       const number = Number(name.split('-')[1]);
       if (number % 20 === 19) {
         say(`${number + 1} are Ready after ${((performance.now() - begin) / 1000).toFixed(0)} s`);
@@ -46,8 +46,10 @@ export const reachFigure: Figure = {
     const entered = (performance.now() - entering) / 1000;
     const reached = answers.filter(Boolean).length;
     say(`${reached} of ${names.length} answered within ${entered.toFixed(0)} s`);
-    await inTurns(names, 8, async name => {
+    // All at once would keep the agent busy for longer than whoever ends it waits.
+    await inTurns(names, 4, async name => {
       await setting.nexus.client().workspaces.delete(name, {force: true});
+      await patiently(() => untilGone(setting.nexus, name));
     });
     return [
       {
@@ -66,10 +68,10 @@ export const reachFigure: Figure = {
 };
 
 /** The watch of the benchmark gives up after a minute; the machine may be busy for longer. */
-async function patiently(setting: Setting, declared: Stored<'Workspace'>): Promise<Stored<'Workspace'>> {
+async function patiently<T>(wait: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await untilReady(setting, declared);
+      return await wait();
     } catch (error) {
       if (attempt === 10) {
         throw error;
