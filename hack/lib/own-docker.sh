@@ -58,6 +58,7 @@ docker_start() {
     note "starting docker ($home/docker)"
     # What a killed daemon left behind would keep the new one from starting.
     rm -f "$home/docker/docker.pid"
+    docker_forget_containerd "$path/exec/containerd/containerd.pid"
     setsid nohup "$(backend_program docker)" --data-root "$path/data/docker" --exec-root "$path/exec" \
       --host "unix://$socket" --pidfile "$home/docker/docker.pid" --config-file "$home/docker/daemon.json" \
       --cgroup-parent "/$(docker_cgroup "$home")" --storage-driver btrfs --bridge none --live-restore \
@@ -75,6 +76,13 @@ docker_start() {
   done
   tail -n 20 "$home/docker/daemon.log" >&2 || true
   die "docker did not start" "its log is $home/docker/daemon.log"
+}
+
+# docker_forget_containerd FILE: it dies with its daemon; where nobody waits for the dead, the next one takes it for alive.
+docker_forget_containerd() {
+  local pid
+  pid=$(cat "$1" 2>/dev/null) || return 0
+  grep -qs containerd "/proc/$pid/cmdline" || rm -f "$1"
 }
 
 # docker_mount HOME: makes the disk, which grows as it is filled, and mounts it.

@@ -38,6 +38,7 @@ function start() {
 test('a backend that is not there is told to be absent, and every call says so', async t => {
   const {driver} = start();
   t.false(driver.presence?.present);
+  t.is(driver.transfer, undefined);
   t.like(await driver.probe(), {ready: false, message: 'there is no Docker on this machine'});
   await t.throwsAsync(driver.observe(), {name: 'DriverError', message: /no Docker on this machine/});
   await t.throwsAsync(driver.purge(), {name: 'DriverError'});
@@ -56,6 +57,7 @@ test('a backend that appears later is noticed, and opened once', async t => {
   await Promise.all([driver.look(), driver.probe(), driver.observe()]);
   t.is(opened(), 1);
   t.is(driver.place, '/run/docker.sock');
+  t.is(typeof driver.transfer?.export, 'function', 'what only some drivers can is passed on');
 });
 
 test('events begin once the backend is there', async t => {

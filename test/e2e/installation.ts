@@ -52,6 +52,8 @@ export type Installation = AsyncDisposable & {
 };
 
 export type InstallationOptions = {
+  /** What the socket is of: `lxc` by default, and then Incus. */
+  readonly provider?: 'lxc' | 'docker';
   /** Of Incus; without one the server's own machine has no backend, and nothing is set up on it. */
   readonly socket?: string;
   /** What the machine is set up with, needed with a socket. */
@@ -76,7 +78,9 @@ export async function createInstallation(options: InstallationOptions): Promise<
   await writeFile(
     agentHome(home).configFile,
     JSON.stringify({
-      ...(options.socket === undefined ? {} : {socket: options.socket}),
+      ...(options.socket === undefined
+        ? {}
+        : {providers: {[options.provider ?? 'lxc']: {socket: options.socket}}}),
       ...(options.listen === undefined ? {} : {listen: options.listen}),
     }),
   );

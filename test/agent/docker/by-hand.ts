@@ -6,8 +6,14 @@ import type {ByHand} from '../../contracts/driver/suite.ts';
 
 const created = z.object({Id: z.string()});
 
+export type DockerByHand = ByHand &
+  AsyncDisposable & {
+    /** Names of all containers of this installation. */
+    all(installation: string): Promise<readonly string[]>;
+  };
+
 /** A second client of the daemon, as `docker` would be; it knows nothing of the driver's ways. */
-export function dockerByHand(socket: string, image: string): ByHand & AsyncDisposable {
+export function dockerByHand(socket: string, image: string): DockerByHand {
   const client = createClient({socket});
   const act = async (name: string, action: string, query: Readonly<Record<string, string>> = {}) =>
     await client.call('POST', `/containers/${name}/${action}`, {query, unlimited: true});
@@ -52,6 +58,19 @@ export function dockerByHand(socket: string, image: string): ByHand & AsyncDispo
         if (isDriverError(error, 'NotFound')) return undefined;
         throw error;
       }
+    },
+
+    async all(installation) {
+      const filters = {label: [`${labels.installation}=${installation}`]};
+      const found = await client.ask(
+        'GET',
+        '/containers/json',
+        z.array(z.object({Names: z.array(z.string())})),
+        {
+          query: {all: 'true', filters: JSON.stringify(filters)},
+        },
+      );
+      return found.flatMap(({Names}) => Names.map(name => name.replace(/^\//, '')));
     },
 
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
