@@ -46,12 +46,16 @@ export async function* machineEvents(
   };
 
   await makePrivateFolder(folder);
-  const seen = new Map<string, string>();
+  const seen = new Map<string, {readonly instance: DriverInstance; readonly print: string}>();
+  /** Folders in which something has happened since they were last looked at. */
+  const touched = new Set<string>();
   const watchers = new Map<string, FSWatcher>();
   let lookSoon = Promise.withResolvers<void>();
   const watchFolder = (path: string, concerns: (file: string | null) => boolean) => {
     const watcher = watch(path, (_event, file) => {
-      if (concerns(file)) lookSoon.resolve();
+      if (!concerns(file)) return;
+      touched.add(path);
+      lookSoon.resolve();
     });
     watcher.on('error', () => {});
     return watcher;
@@ -63,15 +67,19 @@ export async function* machineEvents(
     for (const [uid, machine] of present) {
       const {folder: path} = machine;
       if (!watchers.has(path)) {
+        touched.add(path);
         watchers.set(
           path,
           watchFolder(path, file => file === null || telling.has(file)),
         );
       }
-      // Reads of what is on disk and a connection that is open already: cheap, and each machine's alone.
-      const now = JSON.stringify([machine.name, await look(machine)]);
-      if (seen.has(uid) ? seen.get(uid) !== now : true) tell(uid);
-      seen.set(uid, now);
+      const before = seen.get(uid);
+      // Nothing begins without a file in its folder, and to look for a process where there is none takes a while.
+      const isAsBefore = !touched.delete(path) && before?.instance.state === 'Stopped';
+      const instance = isAsBefore ? before.instance : await look(machine);
+      const print = JSON.stringify([machine.name, instance]);
+      if (before?.print !== print) tell(uid);
+      seen.set(uid, {instance, print});
     }
     for (const uid of seen.keys()) {
       if (present.has(uid)) continue;

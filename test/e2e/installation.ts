@@ -52,11 +52,11 @@ export type Installation = AsyncDisposable & {
 };
 
 export type InstallationOptions = {
-  /** What the socket is of: `lxc` by default, and then Incus. */
-  readonly provider?: 'lxc' | 'docker';
+  /** What the socket is of: `lxc` by default, and then Incus. `qemu` has no socket. */
+  readonly provider?: 'lxc' | 'docker' | 'qemu';
   /** Of Incus; without one the server's own machine has no backend, and nothing is set up on it. */
   readonly socket?: string;
-  /** What the machine is set up with, needed with a socket. */
+  /** What the machine is set up with, needed with a socket or QEMU. */
   readonly tarball?: string;
   /** The node's address on which its ports listen; 127.0.0.1 by default. */
   readonly listen?: string;
@@ -67,6 +67,8 @@ export type InstallationOptions = {
 };
 
 export async function createInstallation(options: InstallationOptions): Promise<Installation> {
+  const {provider = 'lxc'} = options;
+  const hasBackend = options.socket !== undefined || provider === 'qemu';
   await using stack = new AsyncDisposableStack();
   // Short: paths of unix sockets are at most 107 bytes long.
   const top = await mkdtemp(path.join(tmpdir(), 'nx-'));
@@ -78,9 +80,9 @@ export async function createInstallation(options: InstallationOptions): Promise<
   await writeFile(
     agentHome(home).configFile,
     JSON.stringify({
-      ...(options.socket === undefined
-        ? {}
-        : {providers: {[options.provider ?? 'lxc']: {socket: options.socket}}}),
+      ...(hasBackend
+        ? {providers: {[provider]: options.socket === undefined ? {} : {socket: options.socket}}}
+        : {}),
       ...(options.listen === undefined ? {} : {listen: options.listen}),
     }),
   );
@@ -97,7 +99,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
   const must = async (...args: readonly string[]) => succeeded(`nexus ${args.join(' ')}`, await cli(...args));
 
   const {socket, tarball} = options;
-  if (socket !== undefined && tarball !== undefined) {
+  if (hasBackend && tarball !== undefined) {
     stack.defer(async () => {
       await must('agent', 'purge');
     });
@@ -132,7 +134,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
     return server;
   };
   await start();
-  if (socket !== undefined) {
+  if (hasBackend) {
     await must('wait', 'node/local', '--for=condition=Ready', '--timeout', '60s');
   }
   await must('ssh', 'setup', '--yes');

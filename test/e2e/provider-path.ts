@@ -22,10 +22,12 @@ export type ProviderPathOptions = {
   open(): Promise<{readonly nexus: Installation; readonly hand: ProviderHand}>;
   /** Milliseconds that a workspace gets to become ready. */
   readonly patience?: number;
+  /** Of a workspace whose processor is emulated: fields of its spec, and of each health check. */
+  readonly slow?: {readonly spec: object; readonly healthCheck: object};
 };
 
 /** The first answers only after a while, and the second gives up at once where nobody does: its first start is its last only in the right order. */
-const services = [
+const declaredServices = [
   {
     name: 'store',
     command: 'sleep 1; exec socat TCP-LISTEN:5432,fork,reuseaddr EXEC:cat',
@@ -45,7 +47,14 @@ const services = [
 const name = 'path';
 
 /** What every provider must be able to do for a user: from the declaration to nothing left. Each test goes on from the one before. */
-export function providerPath(title: string, {provider, open, patience = 120_000}: ProviderPathOptions): void {
+export function providerPath(
+  title: string,
+  {provider, open, patience = 120_000, slow}: ProviderPathOptions,
+): void {
+  const services = declaredServices.map(service => ({
+    ...service,
+    healthCheck: {...service.healthCheck, ...slow?.healthCheck},
+  }));
   let nexus: Installation;
   let hand: ProviderHand;
   let instance = '';
@@ -83,6 +92,7 @@ export function providerPath(title: string, {provider, open, patience = 120_000}
       provider,
       resources: {cpus: 1, memory: '512MiB', disk: '2GiB'},
       services,
+      ...slow?.spec,
     });
     const workspace = await ready();
     instance = `nexus-${workspace.metadata.uid}`;
