@@ -1,7 +1,6 @@
 import test from 'ava';
 import type {LabInstallation} from '../../lab/lab-installation.ts';
 import {createLabInstallation} from '../../lab/lab-installation.ts';
-import {exhaustion} from './exhaustion.ts';
 import type {Inmates} from './inmates.ts';
 import {createInmates} from './inmates.ts';
 import {machineIsolation} from './machine.ts';
@@ -11,10 +10,12 @@ export type IsolationOptions = {
   readonly tarball: string;
   readonly backend: 'incus' | 'lxd' | 'docker';
   readonly provider: 'lxc' | 'docker';
+  /** What is tried beyond what holds for every provider. */
+  readonly more?: typeof networkIsolation;
 };
 
 /** What somebody can do who has a workspace, is root in it and means no good. */
-export function isolationSuite({tarball, backend, provider}: IsolationOptions): void {
+export function isolationSuite({tarball, backend, provider, more = () => {}}: IsolationOptions): void {
   let installation: LabInstallation;
   let inmates: Inmates;
 
@@ -28,5 +29,5 @@ export function isolationSuite({tarball, backend, provider}: IsolationOptions): 
 
   networkIsolation(test, () => inmates);
   machineIsolation(test, () => inmates);
-  exhaustion(test, () => inmates);
+  more(test, () => inmates);
 }
