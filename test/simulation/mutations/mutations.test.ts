@@ -1,6 +1,7 @@
 import {execFile} from 'node:child_process';
 import {promisify} from 'node:util';
 import test from 'ava';
+import {drainPrefix} from '../run-seed.ts';
 import {mutate, mutations, sourceOf} from './mutations.ts';
 
 const run = promisify(execFile);
@@ -38,13 +39,17 @@ test.serial('without a bug the same seeds show nothing', async t => {
   t.is(stdout, '');
 });
 
-for (const {name, bug, shows} of mutations) {
+for (const {name, bug, drains, shows} of mutations) {
   // One after the other: each takes a processor of its own.
   test.serial(`the simulation finds that ${bug}`, async t => {
-    const {stdout} = await run(process.execPath, ['--import', loader, hunt, '1', String(seeds)], {
-      env: {...process.env, NEXUS_MUTATION: name},
-      timeout: 110_000,
-    });
+    const {stdout} = await run(
+      process.execPath,
+      ['--import', loader, hunt, '1', String(seeds), drains ? drainPrefix : ''],
+      {
+        env: {...process.env, NEXUS_MUTATION: name},
+        timeout: 110_000,
+      },
+    );
     t.not(stdout, '', `${seeds} seeds did not show it`);
     const {invariant, message}: {invariant: string; message: string} = JSON.parse(stdout);
     t.true(

@@ -15,6 +15,8 @@ export type Mutation = {
   /** What the bug is. */
   readonly bug: string;
   readonly edits: readonly Edit[];
+  /** It takes nodes that are drained to show. */
+  readonly drains?: true;
   /** Any of these shows it. */
   readonly shows: readonly Invariant[];
 };
@@ -193,6 +195,32 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     shows: ['PortLeasedOnce'],
+  },
+  {
+    name: 'source-goes-on',
+    bug: 'a workspace is copied while it runs',
+    drains: true,
+    edits: [
+      {
+        file: 'controller/workspace/plan.ts',
+        from: "if (present.status.migration?.phase === 'Copying') {",
+        to: 'if (false) {',
+      },
+    ],
+    shows: ['Convergence', 'NoHotLoop'],
+  },
+  {
+    name: 'never-kept',
+    bug: 'a workspace whose move was given up stays sealed',
+    drains: true,
+    edits: [
+      {
+        file: 'controller/workspace/plan-move.ts',
+        from: "? {actions: [{type: 'Keep', transfer: departing.transfer}]}",
+        to: '? undefined',
+      },
+    ],
+    shows: ['Convergence', 'NoHotLoop'],
   },
 ];
 

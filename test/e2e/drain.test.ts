@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import test from 'ava';
+import {backends, onBackend} from '../agent/lxd/backends.ts';
+import type {LabInstallation} from '../lab/lab-installation.ts';
+import {createLabInstallation} from '../lab/lab-installation.ts';
+import {eventually} from './eventually.ts';
+import {conditionOf, declare, fetchText, smallSpec, untilReady} from './workspaces.ts';
+
+/** All of home that a copy could get wrong: content, owners, modes, links, times. */
+const listing = [
+  'bash',
+  '-c',
+  `cd /home/dev && sudo find . -printf '%P %y %m %U %G %n %l %s\\n' | sort | grep -v '^\\.ssh' | sha256sum
+   sudo find . -type f -exec sha256sum {} + | sort | sha256sum; sudo getcap work/capable; cat work/note`,
+];
+
+const work = `mkdir -p ~/work/deep && cd ~/work && head -c 60000000 /dev/urandom >big && ln big hard && ln -s big soft &&
+  ln -s /nowhere dangling && truncate -s 20M sparse && chmod 2750 deep && sudo install -o 4242 -g 2424 -m 640 /etc/hostname foreign &&
+  cp /bin/true capable && sudo setcap cap_net_raw+ep capable && mkfifo pipe && echo unsaved >note && sync`;
+
+/** Workspaces that go from one machine to another and back; each test goes on where the last one ended. */
+onBackend(backends[0], ({tarball}) => {
+  let installation: LabInstallation;
+  let before = '';
+
+  test.before(async () => {
+    installation = await createLabInstallation({nodes: 2, tarball});
+    const {nexus} = installation;
+    await nexus.must('node', 'cordon', 'b');
+    await declare(nexus.client(), 'mobile');
+    await declare(nexus.client(), 'pinned', {...smallSpec, node: 'a'});
+    await Promise.all(['mobile', 'pinned'].map(name => untilReady(nexus, name)));
+    await nexus.must('node', 'uncordon', 'b');
+    await nexus.must('exec', 'mobile', '--', 'bash', '-c', work);
+    before = await contents();
+  });
+  test.after.always(async () => {
+    await installation?.[Symbol.asyncDispose]();
+  });
+
+  const get = () => installation.nexus.client().get('Workspace', 'mobile');
+  const contents = async () => {
+    const {code, stdout, stderr} = await installation.nexus.cli('exec', 'mobile', '--', ...listing);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const isOn = async (node: string) => {
+    const {uid} = (await get()).metadata;
+    const instances = await installation.backendOf(node).instances();
+    return instances.some(({name}) => name === `nexus-${uid}`);
+  };
+  const untilCopying = async () =>
+    await eventually(async () => {
+      const {migration} = (await get()).status ?? {};
+      assert.equal(migration?.phase, 'Copying');
+      assert.ok((migration.copied ?? 0) > 0, 'the first bytes have come');
+    });
+
+  test.serial(
+    'a drain moves what it can, whole, says why the rest stays, and leaves nothing behind',
+    async t => {
+      const {nexus, lab} = installation;
+      const {status} = await get();
+      const planned = await nexus.must('node', 'drain', 'a', '--dry-run');
+      t.regex(planned, /workspace\/mobile goes to b \(dry run\)/);
+      t.regex(planned, /workspace\/pinned stays: .*the workspace asks for node a/);
+      t.is((await get()).status?.migration, undefined);
+
+      const drained = await nexus.cli('node', 'drain', 'a', '--timeout', '3m');
+      t.not(drained.code, 0);
+      t.regex(drained.stderr, /pinned: Node a is being drained\. .*the workspace asks for node a/);
+      t.regex(drained.stderr, /mobile .* InPlace: It is moved from node a to node b/);
+      const after = await untilReady(nexus, 'mobile');
+      t.is(after.status?.node, 'b');
+      t.is(after.status?.ssh?.host, lab.node('b').address);
+      t.is(after.status?.ssh?.hostKey, status?.ssh?.hostKey, 'nobody is warned of another host key');
+      t.is(await contents(), before);
+      t.regex(await fetchText(after, 'web'), /^\d+$/);
+      await eventually(async () => {
+        t.false(await isOn('a'));
+        assert.equal((await get()).status?.migration, undefined);
+      });
+      const {items} = await nexus.client().list('Event');
+      const reasons = items.filter(({spec}) => spec.regarding.name === 'mobile').map(({spec}) => spec.reason);
+      t.true(
+        ['MoveStarted', 'Moved', 'MoveFinished'].every(reason => reasons.includes(reason)),
+        reasons.join(' '),
+      );
+      await untilReady(nexus, 'pinned');
+      await nexus.must('node', 'uncordon', 'a');
+    },
+  );
+
+  test.serial(
+    'a server that is killed in the midst of a copy goes on with the move when it is back',
+    async t => {
+      const {nexus} = installation;
+      await nexus.must('node', 'drain', 'b', '--to', 'a', '--no-wait');
+      await untilCopying();
+      await nexus.server().kill();
+      await nexus.startServer();
+      await eventually(
+        async () =>
+          assert.equal((await get()).status?.node, 'a', JSON.stringify((await get()).status?.migration)),
+        {timeout: 120_000},
+      );
+      await untilReady(nexus, 'mobile');
+      t.is(await contents(), before);
+      await eventually(async () => assert.equal(await isOn('b'), false));
+      t.true(await isOn('a'));
+      await nexus.must('node', 'uncordon', 'b');
+    },
+  );
+
+  test.serial(
+    'when the target is cut off it stays where it is and runs, and a drain that is undone leaves one copy',
+    async t => {
+      const {nexus, lab} = installation;
+      await nexus.must('node', 'drain', 'a', '--no-wait');
+      await untilCopying();
+      await lab.node('b').cutOff();
+      await eventually(
+        async () => {
+          const {status} = await get();
+          assert.equal(status?.lastMove?.outcome, 'Failed', JSON.stringify(status?.migration));
+          assert.equal(conditionOf(await get(), 'Ready').status, 'True');
+        },
+        {timeout: 120_000},
+      );
+      t.is((await get()).status?.node, 'a');
+      t.is(await contents(), before);
+      await nexus.must('node', 'uncordon', 'a');
+      await lab.node('b').reconnect();
+      await eventually(async () => assert.equal(await isOn('b'), false), {timeout: 120_000});
+      await untilReady(nexus, 'mobile');
+      t.is(conditionOf(await get(), 'InPlace').status, 'True');
+    },
+  );
+});
