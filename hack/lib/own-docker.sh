@@ -198,7 +198,8 @@ docker_unmount() {
   cut -d ' ' -f 2 /proc/self/mounts | grep -F -- "$1/" | sort -r | while read -r mount; do
     umount "$mount" 2>/dev/null || umount --lazy "$mount" || true
   done
-  rm -rf --one-file-system "${1:?}/exec"
+  # With an id map the daemon makes a second one beside it.
+  rm -rf --one-file-system "${1:?}/exec" "$1"/exec.*
   rmdir "$1/data" "$1" "$(dirname "$1")" 2>/dev/null || true
 }
 
