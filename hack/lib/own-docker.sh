@@ -160,7 +160,7 @@ docker_remove_networks() {
   for name in $(find "$state" -maxdepth 4 -name local-kv.db -exec grep -aohE 'nxd[0-9a-f]{6}' {} + 2>/dev/null | sort -u); do
     [[ -d /sys/class/net/$name/bridge ]] && ip link delete "$name"
     for table in filter nat; do
-      iptables -t "$table" -S 2>/dev/null | grep -E -- "(-i|-o) $name( |$)" | while read -r rule; do
+      iptables -t "$table" -S 2>/dev/null | { grep -E -- "(-i|-o) $name( |$)" || true; } | while read -r rule; do
         # shellcheck disable=SC2086 # the words of a rule
         iptables -t "$table" ${rule/#-A/-D} 2>/dev/null || true
       done
@@ -182,7 +182,7 @@ docker_runs_anywhere() {
 docker_remove_chains() {
   local table rule
   for table in filter nat; do
-    iptables -t "$table" -S 2>/dev/null | grep -E -- '-j DOCKER' | while read -r rule; do
+    iptables -t "$table" -S 2>/dev/null | { grep -E -- '-j DOCKER' || true; } | while read -r rule; do
       # shellcheck disable=SC2086 # the words of a rule
       iptables -t "$table" ${rule/#-A/-D} 2>/dev/null || true
     done
@@ -195,7 +195,7 @@ docker_remove_chains() {
 # docker_unmount PATH: everything mounted there, the last first.
 docker_unmount() {
   local mount
-  cut -d ' ' -f 2 /proc/self/mounts | grep -F -- "$1/" | sort -r | while read -r mount; do
+  cut -d ' ' -f 2 /proc/self/mounts | { grep -F -- "$1/" || true; } | sort -r | while read -r mount; do
     umount "$mount" 2>/dev/null || umount --lazy "$mount" || true
   done
   # With an id map the daemon makes a second one beside it.
