@@ -6,6 +6,7 @@ import {systemClock} from '../../api/effects/clock.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {createEventRecorder} from '../../api/storage/event-recorder.ts';
 import {startServer, workspaceNamed} from '../api/server/test-server.ts';
+import {createManualClock} from '../fakes/manual-clock.ts';
 import {createBench} from './run-cli.ts';
 
 test('get lists, shows, selects and prints for programs', async t => {
@@ -185,7 +186,12 @@ test('wait that takes too long ends with exit code 6 and says what is missing', 
   await using server = await startServer();
   await using bench = await createBench(server);
   await server.client.create('Workspace', workspaceNamed('a'));
-  const {code, stderr} = await bench.nexus(['wait', 'ws/a', '--for=condition=Ready', '--timeout', '300ms']);
+  const clock = createManualClock();
+  const waiting = bench.nexus(['wait', 'ws/a', '--for=condition=Ready', '--timeout', '300ms'], {clock});
+  // It watches once it has seen what there is.
+  while (!/^nexus_watches 1$/m.test((await server.call('/metrics')).text)) {}
+  await clock.advance(300);
+  const {code, stderr} = await waiting;
   t.is(code, 6);
   t.regex(
     stderr,

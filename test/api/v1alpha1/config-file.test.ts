@@ -162,12 +162,13 @@ test('all that is wrong is told at once', t => {
   ]);
 });
 
-test('60,000 different keys are refused in seconds, with the first of them', t => {
+test('60,000 different keys are refused, with the first of them', t => {
   const text = Array.from({length: 60_000}, (_, index) => `k${index}: 1`).join('\n');
-  const started = performance.now();
   const result = parseConfigFile(text);
-  t.is(result.ok ? undefined : result.issues.length, 20);
-  t.true(performance.now() - started < 10_000);
+  t.deepEqual(
+    result.ok ? undefined : result.issues.map(({path}) => path),
+    Array.from({length: 20}, (_, index) => `k${index}`),
+  );
 });
 
 test('no text makes it throw', t => {
