@@ -14,6 +14,8 @@ import type {
 import {bundleAgent} from './bundle-agent.ts';
 import type {NodeBinaryOptions} from './node-binary.ts';
 import {findNodeBinary} from './node-binary.ts';
+import type {SharedWork} from './shared-work.ts';
+import {shareWork} from './shared-work.ts';
 
 export type AgentPackagesOptions = Pick<NodeBinaryOptions, 'home' | 'env'> & {
   readonly version: string;
@@ -28,7 +30,7 @@ export function createAgentPackages({
   version,
   bundle = bundleAgent,
 }: AgentPackagesOptions): AgentPackages {
-  const found = new Map<AgentPlatform, Promise<AgentPackage>>();
+  const found = new Map<AgentPlatform, SharedWork<AgentPackage>>();
 
   const make = async (platform: AgentPlatform, signal: AbortSignal): Promise<AgentPackage> => {
     const node = await findNodeBinary(platform, {home, env, signal});
@@ -62,16 +64,16 @@ export function createAgentPackages({
 
   return {
     async find(platform, signal) {
+      signal.throwIfAborted();
       const present = found.get(platform);
-      if (present !== undefined) {
-        return await present;
+      if (present !== undefined && !present.failed.aborted) {
+        return await present.result(signal);
       }
 
-      const making = make(platform, signal);
-      found.set(platform, making);
       // What failed is tried again when it is asked for again.
-      making.catch(() => found.delete(platform));
-      return await making;
+      const making = shareWork(shared => make(platform, shared));
+      found.set(platform, making);
+      return await making.result(signal);
     },
   };
 }

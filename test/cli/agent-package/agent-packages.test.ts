@@ -147,6 +147,23 @@ test('what npm fetches must be what package-lock.json names', async t => {
   });
 });
 
+test('whoever gives a package up leaves it to others who wait for it', async t => {
+  await using home = await makeHome();
+  const go = join(home.path, 'go');
+  const env = await standIn(
+    home.path,
+    `while [ ! -e '${go}' ]; do sleep 0.1; done; echo "npm error network" >&2; exit 1`,
+  );
+  const packages = smallPackagesOf(home.path, env);
+  const impatient = new AbortController();
+  const one = packages.find(foreign, impatient.signal);
+  const other = t.throwsAsync(packages.find(foreign, signal), {message: /npm error network/});
+  impatient.abort(new Error('given up'));
+  await t.throwsAsync(one, {message: 'given up'});
+  await writeFile(go, '');
+  await other;
+});
+
 test('there is none for a C library that nobody brings, until it is provided', async t => {
   await using home = await makeHome();
   const packages = smallPackagesOf(home.path);
