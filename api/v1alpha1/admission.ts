@@ -122,7 +122,7 @@ function checkWorkspaceChange(object: Workspace, existing: Workspace, caller: Ca
     if (object.spec.node !== placed) {
       issues.push({
         path: 'spec.node',
-        message: `can't be changed: the workspace is on ${placed}, and workspaces don't move; delete it and create it again there`,
+        message: `can't be changed: the workspace is on ${placed}, and moves only when an admin drains that node (nexus node drain ${placed}); or delete it and create it again there`,
       });
     }
   }

@@ -34,7 +34,7 @@ export const workspaceRules: Readonly<Record<string, Refinement>> = {
   '': rules({
     rule: '!has(self.spec.node) || !has(self.status) || !has(self.status.node) || self.spec.node == self.status.node || (has(oldSelf.spec.node) && oldSelf.spec.node == self.spec.node)',
     message:
-      "spec.node can't be changed: the workspace is placed already, and workspaces don't move; delete it and create it again there",
+      "spec.node can't be changed: the workspace is placed already, and moves only when its node is drained (nexus node drain); or delete it and create it again there",
   }),
   spec: rules({
     rule: '!has(oldSelf.repo) || has(self.repo)',

@@ -267,7 +267,10 @@ test('what was cloned, and where it runs, can not be changed', async t => {
   });
   await t.throwsAsync(patch({repo: {name: 'other'}}), {code: 'Invalid'});
   await t.throwsAsync(patch({repo: null}), {code: 'Invalid'});
-  await t.throwsAsync(patch({node: 'elsewhere'}), {code: 'Invalid', message: /workspaces don't move/});
+  await t.throwsAsync(patch({node: 'elsewhere'}), {
+    code: 'Invalid',
+    message: /on local, and moves only when an admin drains that node \(nexus node drain local\)/,
+  });
   t.is((await patch({node: 'local', repo: {branch: 'next'}})).spec.repo?.branch, 'next');
 });
 
