@@ -76,8 +76,8 @@ export function createAgentUpgrader(options: AgentUpgraderOptions): AgentUpgrade
       }
 
       return await onMachine(node, signal, async session => {
-        const platform = {os: 'linux', architecture: process.arch};
-        return (await installer.install(session, {platform, progress: () => undefined, signal})).version;
+        const {version: installed} = await installer.install(session, {progress: () => undefined, signal});
+        return installed;
       });
     },
 

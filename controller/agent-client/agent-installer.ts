@@ -1,13 +1,5 @@
 import type {SshSession} from './ssh-session.ts';
 
-/** What `uname` and the C library's loader say of a machine, as far as it matters to which agent runs there. */
-export type Platform = {
-  /** As Node.js names it: `linux`. */
-  readonly os: string;
-  /** As Node.js names it: `x64`, `arm64`; else what `uname -m` said. */
-  readonly architecture: string;
-};
-
 export type InstalledAgent = {
   /** `Current`: that very version was there, whole. */
   readonly outcome: 'Installed' | 'Upgraded' | 'Current';
@@ -17,7 +9,6 @@ export type InstalledAgent = {
 };
 
 export type InstallOptions = {
-  readonly platform: Platform;
   /** Bytes that have reached the machine, and how many there are in all. */
   readonly progress: (sent: number, total: number) => void;
   readonly signal: AbortSignal;
@@ -28,8 +19,6 @@ export type InstallOptions = {
  * either the whole old one or the whole new one, proved by its SHA-256.
  */
 export type AgentInstaller = {
-  /** Bytes that it takes there; undefined when there is no agent for that platform. */
-  sizeFor(platform: Platform, signal: AbortSignal): Promise<number | undefined>;
   /** Throws SshError, or an error whose message says what the machine answered. */
   install(session: SshSession, options: InstallOptions): Promise<InstalledAgent>;
   /** Goes back to the version that was there before this one, and ends the agent; undefined when there was none but what was put there by hand. Throws as `install` does. */

@@ -1,8 +1,7 @@
 import type {Clock} from '../../api/effects/clock.ts';
-import type {AgentInstaller, Platform} from '../agent-client/agent-installer.ts';
+import type {AgentInstaller} from '../agent-client/agent-installer.ts';
 import {installedAgent} from './agent-command.ts';
-import type {AgentPackages, AgentPlatform} from './agent-package.ts';
-import {AgentPackageError} from './agent-package.ts';
+import type {AgentPackages} from './agent-package.ts';
 import {deliverPackage, switchVersion} from './deliver-package.ts';
 import {inspectMachine} from './inspect-machine.ts';
 import {createMachine} from './machine.ts';
@@ -20,22 +19,6 @@ export function createAgentInstaller({
   readonly clock: Clock;
 }): AgentInstaller {
   return {
-    async sizeFor(platform, signal) {
-      const known = agentPlatform(platform);
-      if (known === undefined) {
-        return undefined;
-      }
-      try {
-        const {files} = await packages.find(known, signal);
-        return files.reduce((sum, {size}) => sum + size, 0);
-      } catch (error) {
-        if (error instanceof AgentPackageError) {
-          return undefined;
-        }
-        throw error;
-      }
-    },
-
     async install(session, {progress, signal}) {
       const machine = createMachine(session, clock);
       const {platform, folder, current, packing} = await inspectMachine(machine, signal);
@@ -74,12 +57,6 @@ export function createAgentInstaller({
       await createMachine(session, clock).run(remove.command(), {signal});
     },
   };
-}
-
-function agentPlatform({os, architecture}: Platform): AgentPlatform | undefined {
-  return os === 'linux' && (architecture === 'x64' || architecture === 'arm64')
-    ? `linux-${architecture}`
-    : undefined;
 }
 
 /** The first that succeeds; throws what the last failed with. */

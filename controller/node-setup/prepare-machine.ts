@@ -7,7 +7,7 @@ import {checkClock, checkDisk, checkProviders, checkShell} from './machine-check
 import type {MachineReport} from './machine-report.ts';
 import type {OpenLoginOptions} from './open-login.ts';
 import {openLogin} from './open-login.ts';
-import {platformOf, probeMachine} from './probe-machine.ts';
+import {probeMachine} from './probe-machine.ts';
 
 export type PrepareMachineOptions = OpenLoginOptions & {
   readonly installer: AgentInstaller;
@@ -30,7 +30,7 @@ export async function prepareMachine(
   await steps.take('Disk', async () => checkDisk(report));
   await steps.take('Clock', async () => checkClock(report, reading));
   await steps.take('Provider', async () => checkProviders(report));
-  const command = await installAgent({session, report}, options);
+  const command = await installAgent(session, options);
   await setUp({session, command, clock, signal}, report, options);
 
   const {address, user, port, identityFile} = target;
@@ -44,12 +44,11 @@ export async function prepareMachine(
 }
 
 async function installAgent(
-  {session, report}: {readonly session: SshSession; readonly report: MachineReport},
+  session: SshSession,
   {steps, installer, signal}: PrepareMachineOptions,
 ): Promise<MachineAgentOptions['command']> {
   return await steps.take('Agent', async tell => {
     const {outcome, version, command} = await installer.install(session, {
-      platform: platformOf(report),
       progress: (done, total) => tell('sending the agent', {done, total}),
       signal,
     });

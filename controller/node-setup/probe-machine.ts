@@ -1,5 +1,4 @@
 import type {Clock} from '../../api/effects/clock.ts';
-import type {Platform} from '../agent-client/agent-installer.ts';
 import {createSshRunner} from '../agent-client/ssh-runner.ts';
 import type {SshSession} from '../agent-client/ssh-session.ts';
 import {complaintOf} from './complaint.ts';
@@ -36,9 +35,4 @@ export async function probeMachine(
     });
   }
   return {report: parsed.report, before: parsed.before, reading};
-}
-
-export function platformOf({kernel, architecture}: MachineReport): Platform {
-  const names: Readonly<Record<string, string>> = {x86_64: 'x64', amd64: 'x64', aarch64: 'arm64'};
-  return {os: kernel.toLowerCase(), architecture: names[architecture] ?? architecture};
 }

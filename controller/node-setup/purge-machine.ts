@@ -5,7 +5,7 @@ import {complaintOf} from './complaint.ts';
 import {machineScript} from './machine-script.ts';
 import type {OpenLoginOptions} from './open-login.ts';
 import {openLogin} from './open-login.ts';
-import {platformOf, probeMachine} from './probe-machine.ts';
+import {probeMachine} from './probe-machine.ts';
 import {StepError} from './steps.ts';
 import {targetOf} from './test-node.ts';
 
@@ -23,9 +23,9 @@ export async function purgeMachine(node: Stored<'Node'>, options: PurgeMachineOp
   await using _ = session;
   const run = createSshRunner(session, clock);
   await steps.take('Backend', async tell => {
-    const {report} = await probeMachine(session, options);
+    // Tells first of an account that runs no programs.
+    await probeMachine(session, options);
     const {command} = await installer.install(session, {
-      platform: platformOf(report),
       progress: (done, total) => tell('the agent is needed for that', {done, total}),
       signal,
     });

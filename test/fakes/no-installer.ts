@@ -2,7 +2,6 @@ import type {AgentInstaller} from '../../controller/agent-client/agent-installer
 
 /** Where no machine is to be set up. */
 export const noInstaller: AgentInstaller = {
-  sizeFor: () => Promise.reject(new Error('no agent is to be installed here')),
   install: () => Promise.reject(new Error('no agent is to be installed here')),
   rollBack: async () => undefined,
   uninstall: () => Promise.reject(new Error('no agent is to be removed here')),

@@ -57,7 +57,6 @@ test('on a machine that has nothing but an sshd, the agent is installed, runs, i
   await using session = await box.open();
   const told: number[] = [];
   const options = {
-    platform: {os: 'linux', architecture: process.arch},
     progress: (sent: number, total: number) => told.push(sent / total),
     signal,
   };
@@ -67,7 +66,6 @@ test('on a machine that has nothing but an sshd, the agent is installed, runs, i
   t.is(await readlink(join(box.home, 'agent-versions/current')), installed.version);
   t.is(told[0], 0);
   t.is(told.at(-1), 1);
-  t.true(((await installer.sizeFor(options.platform, signal)) ?? 0) > 50_000_000);
 
   const {agentVersion, package: from} = (await hello()).node;
   t.is(agentVersion, '1.2.3');

@@ -125,7 +125,6 @@ export async function createSetupBench(config: readonly string[] = []): Promise<
             created: false,
           }),
         installer: {
-          sizeFor: async () => 0,
           install: async (_session, {progress}) => {
             progress(1, 2);
             return {outcome: 'Installed', version: '1.2.3', command: [program]};
