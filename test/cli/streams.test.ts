@@ -169,10 +169,13 @@ test('port-forward refuses what is no pair of ports, and says that a port is tak
   t.regex(stderr, /can't be used here/);
 });
 
-test('ssh proxy carries a connection to the sshd of a workspace', async t => {
+test('ssh --stdio carries a connection to the sshd of a workspace', async t => {
   await using server = await startServer({live});
   await using bench = await createBench(server);
   const workspace = await server.client.create('Workspace', workspaceNamed('a'));
   await server.client.updateStatus('Workspace', {...workspace, status: {phase: 'Running', node: 'local'}});
-  t.like(await bench.nexus(['ssh', 'proxy', 'a'], {stdin: 'SSH-2.0-x'}), {code: 0, stdout: '22: SSH-2.0-x'});
+  t.like(await bench.nexus(['ssh', '--stdio', 'a'], {stdin: 'SSH-2.0-x'}), {
+    code: 0,
+    stdout: '22: SSH-2.0-x',
+  });
 });
