@@ -13,6 +13,8 @@ export const features = [
   'moves',
   /** `limitsPending` of instances. */
   'pendingLimits',
+  /** Bytes of streams as they are, not in JSON: binary-data.ts. */
+  'binaryStreams',
 ] as const;
 
 export type Feature = (typeof features)[number];

@@ -4,6 +4,7 @@ import {CancellationTokenSource, createMessageConnection, StreamMessageReader} f
 import type {Logger} from '../../effects/logger.ts';
 import {AgentError} from './agent-error.ts';
 import type {AgentConnection, AgentPeer, RequestHandlers} from './connection.ts';
+import {knownFeatures} from './features.ts';
 import {createFrameLimit} from './frame-limit.ts';
 import {fromResponseError, toResponseError} from './json-rpc-error.ts';
 import {createMessageWriter, messageDecoder} from './message-codec.ts';
@@ -29,9 +30,8 @@ export type JsonRpcOptions = {
  * Every message is validated both ways; a notification that is not valid is logged and dropped.
  */
 export function createJsonRpcConnection(options: JsonRpcOptions): AgentConnection {
-  const {peer, rpc} = createPeer(options);
+  const {peer, rpc, learn} = createPeer(options);
   rpc.listen();
-  peer.notify('stream/takesBinary', {});
 
   return {
     ...peer,
@@ -52,6 +52,9 @@ export function createJsonRpcConnection(options: JsonRpcOptions): AgentConnectio
           rpc.sendRequest<unknown>(method, valid, cancellation.token),
           aborted.promise,
         ]);
+        if (method === 'features/negotiate') {
+          learn(parseResult('features/negotiate', answer).features);
+        }
         return parseResult(method, answer);
       } catch (error) {
         signal?.throwIfAborted();
@@ -67,12 +70,15 @@ export function createJsonRpcConnection(options: JsonRpcOptions): AgentConnectio
 /** The agent's end: answers requests by `handlers`, whose AgentErrors reach the caller with their code. */
 export function serveJsonRpc(options: JsonRpcOptions & {readonly handlers: RequestHandlers}): AgentPeer {
   const {handlers, log} = options;
-  const {peer, rpc} = createPeer(options);
+  const {peer, rpc, learn} = createPeer(options);
 
   rpc.onRequest(async (method: string, params: unknown, token: CancellationToken) => {
     try {
       if (!isMethod(method)) {
         throw new AgentError('Unsupported', `this agent does not know the method ${method}`);
+      }
+      if (method === 'features/negotiate') {
+        learn(parseParams('features/negotiate', params).features);
       }
       return await answer(handlers, {method, params, token, closed: peer.closed});
     } catch (error) {
@@ -80,7 +86,6 @@ export function serveJsonRpc(options: JsonRpcOptions & {readonly handlers: Reque
     }
   });
   rpc.listen();
-  peer.notify('stream/takesBinary', {});
   return peer;
 }
 
@@ -122,7 +127,6 @@ function createListeners(): Listeners {
   return {
     'instance/changed': new Set(),
     heartbeat: new Set(),
-    'stream/takesBinary': new Set(),
     'stream/data': new Set(),
     'stream/credit': new Set(),
     'stream/end': new Set(),
@@ -136,6 +140,8 @@ function createListeners(): Listeners {
 function createPeer({input, output, log, explain}: JsonRpcOptions): {
   peer: AgentPeer;
   rpc: MessageConnection;
+  /** Takes note of what the other side has said that it knows: how bytes are written is a matter of the connection alone. */
+  learn: (features: readonly string[]) => void;
 } {
   const closing = new AbortController();
   const listeners = createListeners();
@@ -233,8 +239,8 @@ function createPeer({input, output, log, explain}: JsonRpcOptions): {
       close('the connection was closed by this side');
     },
   };
-  peer.on('stream/takesBinary', () => {
-    takesBinary = true;
-  });
-  return {peer, rpc};
+  const learn = (names: readonly string[]) => {
+    takesBinary = knownFeatures(names).has('binaryStreams');
+  };
+  return {peer, rpc, learn};
 }

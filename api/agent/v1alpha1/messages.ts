@@ -244,8 +244,6 @@ export const notifications = {
   'instance/changed': instance,
   /** Agent to controller, every `heartbeatInterval`. */
   heartbeat: nodeFacts,
-  /** Both ways, first of all: this side takes `stream/data` as binary-data.ts has it. Peers that don't know it ignore it. */
-  'stream/takesBinary': z.object({}),
   /** Both ways. */
   'stream/data': z.strictObject({
     stream: z.int(),

@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import {duplexPair, Readable, Writable} from 'node:stream';
 import {buffer, text} from 'node:stream/consumers';
 import {pipeline} from 'node:stream/promises';
@@ -5,6 +6,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import {AgentError} from '../../../../api/agent/v1alpha1/agent-error.ts';
+import {features} from '../../../../api/agent/v1alpha1/features.ts';
 import {createJsonRpcConnection, serveJsonRpc} from '../../../../api/agent/v1alpha1/json-rpc-connection.ts';
 import {initialCredit, receiveWindow} from '../../../../api/agent/v1alpha1/messages.ts';
 import type {ServedStream} from '../../../../api/agent/v1alpha1/served-stream.ts';
@@ -22,6 +24,7 @@ function connect(serve: (stream: ServedStream) => void) {
     output: there,
     log: silentLogger,
     handlers: requestHandlers({
+      'features/negotiate': async () => ({features: [...features]}),
       'tunnel/open': async ({stream, port}) => {
         const served = accepting?.accept(stream);
         if (port === 0 || served === undefined) {
@@ -35,6 +38,7 @@ function connect(serve: (stream: ServedStream) => void) {
   });
   accepting = createStreamMultiplexer(server);
   const client = createJsonRpcConnection({input: here, output: here, log: silentLogger});
+  client.request('features/negotiate', {features: [...features]}).catch(() => {});
   const streams = createStreamMultiplexer(client);
   return {
     client,
@@ -305,29 +309,45 @@ test('disposing of the multiplexer cuts off its streams and leaves the connectio
   await server[Symbol.asyncDispose]();
 });
 
-/** What goes over the wire when the other side says, or does not say, that it takes bytes as they are. */
-async function saidTo(peer: {readonly announces: boolean}, data: Buffer): Promise<string> {
+const frame = (message: object) => {
+  const body = JSON.stringify({jsonrpc: '2.0', ...message});
+  return `Content-Length: ${body.length}\r\n\r\n${body}`;
+};
+
+/** What a controller writes to an agent that knows these features. */
+async function saidToAgent(known: readonly string[], data: Buffer): Promise<string> {
   const [here, there] = duplexPair();
   await using client = createJsonRpcConnection({input: here, output: here, log: silentLogger});
-  const frame = (message: object) => {
-    const body = JSON.stringify({jsonrpc: '2.0', ...message});
-    there.write(`Content-Length: ${body.length}\r\n\r\n${body}`);
-  };
-  const arrived = new Promise(resolve => client.on('stream/end', resolve));
-  if (peer.announces) {
-    frame({method: 'stream/takesBinary', params: {more: 'than we know'}});
-  }
-
-  frame({method: 'stream/end', params: {stream: 1, channel: 1}});
-  await arrived;
+  const negotiated = client.request('features/negotiate', {features: []});
+  const asked = /"id":(\d+)/.exec(await saidUntil(there, 'features/negotiate'));
+  there.write(frame({id: Number(asked?.[1]), result: {features: known}}));
+  await negotiated;
   client.notify('stream/data', {stream: 7, channel: 0, data});
   client.notify('stream/end', {stream: 7, channel: 0});
+  return await saidUntil(there, 'stream/end');
+}
+
+/** What an agent writes to a controller that knows these features; undefined: to one that does not negotiate. */
+async function saidToController(known: readonly string[] | undefined, data: Buffer): Promise<string> {
+  const [here, there] = duplexPair();
+  const handlers = requestHandlers({'features/negotiate': async () => ({features: []})});
+  await using server = serveJsonRpc({input: there, output: there, log: silentLogger, handlers});
+  if (known !== undefined) {
+    here.write(frame({id: 1, method: 'features/negotiate', params: {features: known}}));
+    await saidUntil(here, '"result"');
+  }
+
+  server.notify('stream/data', {stream: 7, channel: 0, data});
+  server.notify('stream/end', {stream: 7, channel: 0});
+  return await saidUntil(here, 'stream/end');
+}
+
+async function saidUntil(stream: Readable, last: string): Promise<string> {
   let said = '';
-  for await (const chunk of there) {
-    said += chunk.toString('latin1');
-    if (said.includes('stream/end')) {
-      break;
-    }
+  while (!said.includes(last)) {
+    const chunk: Buffer | null = stream.read();
+    said += chunk?.toString('latin1') ?? '';
+    await (chunk === null ? once(stream, 'readable') : undefined);
   }
 
   return said;
@@ -335,11 +355,19 @@ async function saidTo(peer: {readonly announces: boolean}, data: Buffer): Promis
 
 test('bytes go as they are to peers that say they take them, and as base64 to older ones', async t => {
   const data = Buffer.from([0, 1, 2, 255, 123, 34]);
-  const old = await saidTo({announces: false}, data);
-  t.true(old.includes(`"data":"${data.toString('base64')}"`), old);
-  const present = await saidTo({announces: true}, data);
-  t.true(present.includes(`Content-Length: 12\r\n\r\n\0\0\0\0\u0007\0${data.toString('latin1')}`));
-  t.false(present.includes('"data"'));
+  for (const old of [
+    await saidToAgent(['package'], data),
+    await saidToController(['package'], data),
+    await saidToController(undefined, data),
+  ]) {
+    t.true(old.includes(`"data":"${data.toString('base64')}"`), old);
+  }
+
+  const known = ['binaryStreams', 'more than we know'];
+  for (const present of [await saidToAgent(known, data), await saidToController(known, data)]) {
+    t.true(present.includes(`Content-Length: 12\r\n\r\n\0\0\0\0\u0007\0${data.toString('latin1')}`));
+    t.false(present.includes('"data"'));
+  }
 });
 
 test('whatever bytes a stream is given, and in whatever pieces, come out at the other end', async t => {
