@@ -1,6 +1,7 @@
 import {createInterface} from 'node:readline';
 import {z} from 'zod';
 import type {DriverEvent} from '../driver.ts';
+import {createMergedEvents} from '../merged-events.ts';
 import type {ReconnectedOptions} from '../reconnected.ts';
 import {reconnected} from '../reconnected.ts';
 import type {Client} from './client.ts';
@@ -43,34 +44,18 @@ async function* connectionEvents(
 ): AsyncIterable<DriverEvent> {
   const filters = {type: ['container'], label: [`${labels.installation}=${installation}`]};
   const {body} = await client.download('GET', '/events', {query: {filters: JSON.stringify(filters)}, signal});
-  const waiting = new Set<string | undefined>([undefined]);
-  let wake = Promise.withResolvers<void>();
-  let open = true;
-  const close = () => {
-    open = false;
-    wake.resolve();
-  };
+  const {tell, close, events} = createMergedEvents(signal);
   body.on('error', close);
   const lines = createInterface({input: body, crlfDelay: Number.POSITIVE_INFINITY});
   lines.on('line', line => {
     const parsed = message.safeParse(parseJson(line));
     if (!parsed.success || !relevant.has(parsed.data.Action)) return;
-    waiting.add(parsed.data.Actor.Attributes[labels.uid]);
-    wake.resolve();
+    tell(parsed.data.Actor.Attributes[labels.uid]);
   });
   lines.on('close', close);
-  signal.addEventListener('abort', close, {once: true});
   try {
-    while (open) {
-      const batch = waiting.has(undefined) ? [undefined] : [...waiting];
-      waiting.clear();
-      for (const uid of batch) yield {uid};
-      if (waiting.size > 0) continue;
-      await wake.promise;
-      wake = Promise.withResolvers<void>();
-    }
+    yield* events();
   } finally {
-    signal.removeEventListener('abort', close);
     lines.close();
     body.destroy();
   }

@@ -3,6 +3,7 @@ import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Random} from '../../api/effects/random.ts';
 import type {DriverEvent} from '../driver.ts';
+import {createMergedEvents} from '../merged-events.ts';
 import {reconnected} from '../reconnected.ts';
 import type {Client} from './client.ts';
 
@@ -43,33 +44,16 @@ async function* connectionEvents(
     `/1.0/events?type=lifecycle&project=${encodeURIComponent(project)}`,
     signal,
   );
-  const waiting = new Set<string | undefined>([undefined]);
-  let wake = Promise.withResolvers<void>();
-  let open = true;
-  const close = () => {
-    open = false;
-    wake.resolve();
-  };
+  const {tell, close, events} = createMergedEvents(signal);
   websocket.on('close', close);
   websocket.on('message', data => {
     const name = instanceOf(String(data));
-    if (name === undefined) return;
-    waiting.add(uidOf(name));
-    wake.resolve();
+    if (name !== undefined) tell(uidOf(name));
   });
-  signal.addEventListener('abort', close, {once: true});
   websocket.resume();
   try {
-    while (open) {
-      const batch = waiting.has(undefined) ? [undefined] : [...waiting];
-      waiting.clear();
-      for (const uid of batch) yield {uid};
-      if (waiting.size > 0) continue;
-      await wake.promise;
-      wake = Promise.withResolvers<void>();
-    }
+    yield* events();
   } finally {
-    signal.removeEventListener('abort', close);
     websocket.terminate();
   }
 }

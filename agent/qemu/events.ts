@@ -2,6 +2,7 @@ import type {FSWatcher} from 'node:fs';
 import {watch} from 'node:fs';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {DriverEvent, DriverInstance} from '../driver.ts';
+import {createMergedEvents} from '../merged-events.ts';
 import type {Machine, MachineFolders} from './machine-folders.ts';
 import {makePrivateFolder} from './machine-folders.ts';
 import type {Monitors} from './monitors.ts';
@@ -38,13 +39,7 @@ export async function* machineEvents(
   signal: AbortSignal,
 ): AsyncIterable<DriverEvent> {
   const {folder, folders, monitors, look, onOwnChange, clock} = options;
-  const waiting = new Set<string | undefined>([undefined]);
-  let wake = Promise.withResolvers<void>();
-  const tell = (uid: string | undefined) => {
-    waiting.add(uid);
-    wake.resolve();
-  };
-
+  const {tell, events} = createMergedEvents(signal);
   await makePrivateFolder(folder);
   const seen = new Map<string, {readonly instance: DriverInstance; readonly print: string}>();
   /** Folders in which something has happened since they were last looked at. */
@@ -105,20 +100,10 @@ export async function* machineEvents(
   using _own = onOwnChange(tell);
   using _monitors = monitors.onChange(tell);
   const root = watchFolder(folder, () => true);
-  const onAbort = () => wake.resolve();
-  signal.addEventListener('abort', onAbort, {once: true});
   const looking = keepLooking();
   try {
-    while (!signal.aborted) {
-      const batch = waiting.has(undefined) ? [undefined] : [...waiting];
-      waiting.clear();
-      for (const uid of batch) yield {uid};
-      if (waiting.size > 0) continue;
-      await wake.promise;
-      wake = Promise.withResolvers<void>();
-    }
+    yield* events();
   } finally {
-    signal.removeEventListener('abort', onAbort);
     lookSoon.resolve();
     root.close();
     for (const watcher of watchers.values()) watcher.close();

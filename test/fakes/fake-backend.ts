@@ -1,5 +1,6 @@
 import type {DriverEvent, DriverInstance, ExecProcess, Limits} from '../../agent/driver.ts';
 import {DriverError} from '../../agent/driver.ts';
+import {createMergedEvents} from '../../agent/merged-events.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 
 export type FakeFile = {
@@ -122,27 +123,12 @@ export function createFakeBackend(clock: Clock): FakeBackend {
     },
 
     async *events(signal) {
-      const waiting = new Set<string | undefined>([undefined]);
-      let wake = Promise.withResolvers<void>();
-      const listener = (uid: string | undefined) => {
-        waiting.add(uid);
-        wake.resolve();
-      };
-      const stop = () => wake.resolve();
-      listeners.add(listener);
-      signal.addEventListener('abort', stop, {once: true});
+      const {tell, events} = createMergedEvents(signal);
+      listeners.add(tell);
       try {
-        while (!signal.aborted) {
-          const batch = waiting.has(undefined) ? [undefined] : [...waiting];
-          waiting.clear();
-          for (const uid of batch) yield {uid};
-          if (waiting.size > 0) continue;
-          await wake.promise;
-          wake = Promise.withResolvers<void>();
-        }
+        yield* events();
       } finally {
-        signal.removeEventListener('abort', stop);
-        listeners.delete(listener);
+        listeners.delete(tell);
       }
     },
   };
