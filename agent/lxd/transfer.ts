@@ -16,6 +16,7 @@ import {
   templateImage,
 } from './instance-config.ts';
 import type {Instances} from './instances.ts';
+import {movableConfig} from './movable-config.ts';
 import type {Names} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import {toDriverInstance} from './observe.ts';
@@ -71,7 +72,7 @@ export function createTransfer(options: TransferOptions): Transfer {
 
     const {address} = reservation;
     const size = attributes[rootSize] ?? '';
-    const config = movable(attributes);
+    const config = movableConfig(attributes);
     const network = networkFile(subnet, address);
     const body = {
       name: canonicalName(uid),
@@ -151,23 +152,5 @@ const rootSize = 'root.size';
 
 /** What makes it what it is. What is given anew where it arrives is written over it. */
 function attributesOf({config, devices}: RawInstance): Config {
-  return {...movable(config), [rootSize]: devices.root?.size ?? ''};
+  return {...movableConfig(config), [rootSize]: devices.root?.size ?? ''};
 }
-
-/** Looked at on both sides: another node does not decide what an instance may do on this one. */
-function movable(config: Config): Config {
-  return Object.fromEntries(
-    Object.entries(config).filter(
-      ([key]) =>
-        /^(?:user\.nexus|environment|volatile\.cloud-init)\.|^limits\.(?:cpu|memory)$/.test(key) &&
-        !left.has(key),
-    ),
-  );
-}
-
-const left: ReadonlySet<string> = new Set([
-  marks.retiredAt,
-  marks.retiredUntil,
-  marks.incoming,
-  marks.arrived,
-]);
