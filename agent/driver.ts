@@ -140,6 +140,7 @@ export type Driver = AsyncDisposable & {
   provision(uid: string, signal?: AbortSignal): Promise<void>;
   exec(uid: string, options: ExecOptions): Promise<ExecProcess>;
   writeFile(uid: string, path: string, content: Uint8Array | Readable, options: FileOptions): Promise<void>;
+  /** Rejects with Internal for what is no file, or has more than 16 MiB. */
   readFile(uid: string, path: string): Promise<Uint8Array>;
   /** Missing where instances can't leave their node. */
   readonly transfer?: Transfer | undefined;

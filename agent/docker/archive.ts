@@ -1,8 +1,10 @@
 import {posix} from 'node:path';
+import {Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
 import {extract, pack} from 'tar-stream';
 import type {FileOptions} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {readSmallFile} from '../small-file.ts';
 import type {Client} from './client.ts';
 
 /** As Linux has it. */
@@ -56,8 +58,7 @@ export async function getFile(
       if (entry.header.type !== 'file') {
         throw new DriverError('Internal', `${path} is a ${entry.header.type}, not a file`);
       }
-      const content = await buffer(entry);
-      return content;
+      return await readSmallFile(Readable.from(entry), path);
     }
   } catch (error) {
     if (error instanceof DriverError) throw error;

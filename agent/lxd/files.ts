@@ -1,7 +1,7 @@
 import type {Readable} from 'node:stream';
-import {buffer} from 'node:stream/consumers';
 import type {FileOptions} from '../driver.ts';
 import {DriverError, isDriverError} from '../driver.ts';
+import {readSmallFile} from '../small-file.ts';
 import type {Client} from './client.ts';
 import type {Backend} from './server.ts';
 
@@ -56,8 +56,9 @@ export async function readFile(target: FileTarget, path: string): Promise<Uint8A
   }
 
   try {
-    return await buffer(body);
+    return await readSmallFile(body, path);
   } catch (error) {
+    if (isDriverError(error)) throw error;
     throw new DriverError('BackendUnavailable', `reading ${path} in ${target.instance} was cut off`, {
       cause: error,
     });

@@ -1,10 +1,10 @@
 import {randomUUID} from 'node:crypto';
 import {Readable} from 'node:stream';
-import {buffer} from 'node:stream/consumers';
 import {pipeline} from 'node:stream/promises';
 import type {SFTPWrapper} from 'ssh2';
 import type {FileOptions} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {readSmallFile} from '../small-file.ts';
 import type {Channel} from './channel.ts';
 
 /** Files of one running machine, as root. */
@@ -50,7 +50,7 @@ export function createFiles(channel: Channel): Files {
           }
           const source = sftp.createReadStream(path);
           const closed = new Promise<void>(resolve => source.once('close', () => resolve()));
-          const content = await buffer(source);
+          const content = await readSmallFile(source, path);
           await closed;
           return content;
         } catch (error) {

@@ -32,6 +32,13 @@ export function filesContract({it, needs, itReally, box, run, fails, instance}: 
     await fails(t, 'NotFound', driver.readFile(box(), '/home/dev/missing'));
   });
 
+  itReally('a file that has no end for all that matters is not taken into memory', async (t, {driver}) => {
+    const path = '/home/dev/huge';
+    t.is((await run(['truncate', '--size', '4G', path])).exitCode, 0);
+    await fails(t, 'Internal', driver.readFile(box(), path));
+    t.is((await run(['rm', path])).exitCode, 0);
+  });
+
   itReally('a file has the mode and the owner that were asked for', async (t, {driver}) => {
     const path = '/home/dev/modes';
     await driver.writeFile(box(), path, new TextEncoder().encode('x'), dev);
