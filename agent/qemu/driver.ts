@@ -33,6 +33,7 @@ import {pathsOf} from './paths.ts';
 import {runProgram} from './run-program.ts';
 import {createSerial} from './serial.ts';
 import {createSettings} from './settings.ts';
+import {isMachineAddress} from './slot.ts';
 
 export type QemuDriverOptions = {
   /** Path of qemu-system-x86_64; qemu-img is beside it. */
@@ -93,6 +94,15 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
       throw new DriverError('NotPermittedNow', `${machine.name} is ${instance.state}, not Running`);
     }
     return {machine, channel: await channels.of(machine, process, signal)};
+  };
+
+  const wayTo = async (address: string, signal: AbortSignal): Promise<Way> => {
+    const open = channels.at(address);
+    if (open !== undefined) return await open;
+
+    const machine = (await folders.list()).find(({record}) => record.address === address);
+    if (machine === undefined) throw new DriverError('NotFound', `no machine has the address ${address}`);
+    return (await running(machine.record.uid, signal)).channel;
   };
 
   const accountOf = async (user: string, channel: Channel): Promise<Account> => {
@@ -183,9 +193,9 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
     },
 
     reach(address, port, signal) {
-      // Its sshd is where the network leads.
-      const way = port === machinePorts.ssh ? undefined : channels.at(address);
-      return way?.then(async channel => await dialInside(channel, port, signal));
+      // The network leads to its sshd. At any other port of its address whoever listens on all addresses of the node would answer.
+      if (port === machinePorts.ssh || !isMachineAddress(address)) return undefined;
+      return wayTo(address, signal).then(async channel => await dialInside(channel, port, signal));
     },
 
     imagePresent: async alias => (await images.find(alias)) !== undefined,

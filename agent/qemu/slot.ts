@@ -22,6 +22,12 @@ export function chooseSlot(random: Random, taken: ReadonlySet<string>): Slot {
   }
 }
 
+/** Whether an address is one that machines of this kind are given, here or in another installation. */
+export function isMachineAddress(address: string): boolean {
+  const second = Number(/^127\.(\d{1,3})\.\d{1,3}\.\d{1,3}$/.exec(address)?.[1]);
+  return second >= firstByte && second < firstByte + byteCount;
+}
+
 function slotOf(number: number): Slot {
   const bytes = [firstByte + (number >> 16), (number >> 8) & 255, number & 255];
   return {address: `127.${bytes.join('.')}`, userId: firstUserId + number};

@@ -145,6 +145,16 @@ onQemu(qemu => {
     },
   );
 
+  test.serial('a driver that was begun just now makes the way into a machine itself', async t => {
+    t.timeout(patience);
+    await using later = fixture.again();
+    const {address = ''} = (await later.observeOne(box)) ?? {};
+    const signal = AbortSignal.timeout(patience);
+    await t.throwsAsync(async () => void (await later.reach?.(address, 4000, signal)), {
+      instanceOf: RefusedError,
+    });
+  });
+
   test.serial('a disk can not shrink, and keeps its size', async t => {
     const limits = {cpus: 1, memory: 2 ** 28, disk: 2 ** 30};
     await t.throwsAsync(fixture.driver.setLimits(box, limits), {message: /can't shrink/});
