@@ -2,6 +2,7 @@ import type {Duplex} from 'node:stream';
 import type {Clock} from '../api/effects/clock.ts';
 import type {Logger} from '../api/effects/logger.ts';
 import type {Random} from '../api/effects/random.ts';
+import type {ImageForm} from '../api/node-setup/image-form.ts';
 import type {Provider} from '../api/v1alpha1/workspace.ts';
 import type {Driver} from './driver.ts';
 
@@ -25,7 +26,8 @@ export type NodeDriver = Driver & {
   imagePresent(alias: string): Promise<boolean>;
   /**
    * Makes the image `alias` of a tarball by hack/build-image (zstd; `rootfs/` is the root file system, the rest is for LXD and Incus), in whatever
-   * form the backend wants, and so that the first instance need not unpack it. Does nothing if it is made of that very file already.
+   * form the backend wants, and so that the first instance need not unpack it. Does nothing if it is made of that very file already. A kind whose
+   * {@link ProviderKind.imageForm} is `machine` takes a file of that form, or one `X.machine.tar` that lies beside a tarball `X.tar.zst`.
    */
   importImage(tarball: string, alias: string, signal?: AbortSignal): Promise<void>;
   /** Takes away everything that {@link Driver.prepare} made and all that is in it. Safe to repeat, also after half a `prepare`. */
@@ -62,6 +64,8 @@ export type ProviderKind = {
   readonly title: string;
   /** What {@link Driver.prepare} makes, for people: "project, storage pool and bridge". */
   readonly makes: string;
+  /** What {@link NodeDriver.importImage} takes in. */
+  readonly imageForm: ImageForm;
   /** What to do where there is none, or where it doesn't answer: a sentence. */
   readonly cure: string;
   /** Where the backend is: what the configuration names, whether it is there or not, or else what is there now. */

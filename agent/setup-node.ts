@@ -1,7 +1,7 @@
 import type {Logger} from '../api/effects/logger.ts';
 import type {Provider} from '../api/v1alpha1/workspace.ts';
-import type {BaseImageState} from './base-image.ts';
-import {baseImageState} from './base-image.ts';
+import type {BaseImageState, ImageDigests} from './base-image.ts';
+import {baseImageStates} from './base-image.ts';
 import {baseImage} from './instance-name.ts';
 import {openBackends} from './open-backends.ts';
 import type {OpenedDriver} from './open-drivers.ts';
@@ -13,8 +13,8 @@ export type SetupNodeOptions = {
   readonly home: string;
   /** Tarball by hack/build-image to import as `nexus/base`; none leaves images as they are. */
   readonly image?: string;
-  /** SHA-256 of the tarball that `nexus/base` is to be made of, to be told whether it is. */
-  readonly imageDigest?: string;
+  /** Of the files that `nexus/base` is to be made of, to be told whether it is. */
+  readonly imageDigests?: ImageDigests;
   /** Of the server that this node will serve; this home's own by default. */
   readonly installation?: string;
   /** Those to set up; all that the configuration names, or else all that are found, by default. */
@@ -30,8 +30,8 @@ export type SetupResult = {
   readonly backends: readonly string[];
   /** Those that could not be set up, while others were. */
   readonly failures: readonly {readonly provider: Provider; readonly error: unknown}[];
-  /** On all that are ready. */
-  readonly image: BaseImageState;
+  /** In each form that those which are ready need. */
+  readonly images: readonly BaseImageState[];
 };
 
 /**
@@ -56,8 +56,9 @@ export async function setupNode({progress = () => {}, ...options}: SetupNodeOpti
   if (failure !== undefined && (backends.length === 0 || options.providers !== undefined)) {
     throw failure.error;
   }
-  const digest = options.image === undefined ? options.imageDigest : undefined;
-  return {installation, backends, failures, image: await baseImageState(ready, {home: options.home, digest})};
+  const digests = options.image === undefined ? (options.imageDigests ?? {}) : {};
+  const images = await baseImageStates(ready, {home: options.home, digests});
+  return {installation, backends, failures, images};
 }
 
 type Step = {readonly image: string | undefined; readonly progress: (message: string) => void};
@@ -87,7 +88,7 @@ async function setUp(
 export async function purgeNode({
   progress = () => {},
   ...options
-}: Omit<SetupNodeOptions, 'image' | 'imageDigest' | 'installation' | 'providers'>): Promise<void> {
+}: Omit<SetupNodeOptions, 'image' | 'imageDigests' | 'installation' | 'providers'>): Promise<void> {
   if (await stopDaemon(agentHome(options.home))) {
     progress('stopped the agent');
   }

@@ -8,6 +8,7 @@ export const dockerKind: ProviderKind = {
   provider: 'docker',
   title: 'Docker',
   makes: 'network',
+  imageForm: 'container',
   cure: 'Start it: hack/backend start --kind docker, or systemctl start docker.',
 
   async find({config, env}) {

@@ -15,6 +15,7 @@ export const lxdKind: ProviderKind = {
   provider: 'lxc',
   title: 'LXD or Incus',
   makes: 'project, storage pool and bridge',
+  imageForm: 'container',
   cure: 'Start it: hack/backend start, or systemctl start incus.',
 
   async find({config, env}) {

@@ -12,6 +12,7 @@ export const qemuKind: ProviderKind = {
   provider: 'qemu',
   title: 'QEMU',
   makes: 'folder of machines',
+  imageForm: 'machine',
   cure: 'Install it: apt-get install qemu-system-x86 qemu-utils.',
 
   async find({env}) {

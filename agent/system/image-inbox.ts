@@ -4,6 +4,7 @@ import {mkdir, readdir, rm, stat, truncate, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import type {Readable} from 'node:stream';
 import {pipeline} from 'node:stream/promises';
+import type {ImageForm} from '../../api/node-setup/image-form.ts';
 import {readIfThere} from './agent-home.ts';
 
 /** What is wanted: SHA-256 of the whole, hexadecimal, and bytes. */
@@ -11,7 +12,7 @@ export type WantedImage = {readonly digest: string; readonly size: number};
 
 /**
  * Where an image comes in that the server sends over a connection which may break: what has arrived is kept and gone on with, and the whole counts only
- * when its SHA-256 is right.
+ * when its SHA-256 is right. Each form has an inbox of its own: what comes into one leaves the other as it is.
  */
 export type ImageInbox = {
   /** The image that was taken out last. */
@@ -27,10 +28,17 @@ export type ImageInbox = {
   done(digest: string): Promise<void>;
 };
 
-export function createImageInbox(home: string): ImageInbox {
+/** The names of containers' images are those of agents that knew no other form. */
+const names: Readonly<Record<ImageForm, {readonly current: string; readonly part: string}>> = {
+  container: {current: 'current', part: '.partial'},
+  machine: {current: 'current-machine', part: '.machine-partial'},
+};
+
+export function createImageInbox(home: string, form: ImageForm): ImageInbox {
   const folder = join(home, 'images');
-  const currentFile = join(folder, 'current');
-  const partOf = (digest: string) => join(folder, `${digest}.partial`);
+  const {current, part} = names[form];
+  const currentFile = join(folder, current);
+  const partOf = (digest: string) => join(folder, `${digest}${part}`);
   const received = async (digest: string) =>
     await stat(partOf(digest)).then(
       ({size}) => size,
@@ -44,7 +52,7 @@ export function createImageInbox(home: string): ImageInbox {
       await mkdir(folder, {recursive: true, mode: 0o700});
       // Parts of other images are of no use any more.
       for (const name of await readdir(folder)) {
-        if (name.endsWith('.partial') && name !== `${digest}.partial`) {
+        if (name.endsWith(part) && name !== `${digest}${part}`) {
           await rm(join(folder, name), {force: true});
         }
       }

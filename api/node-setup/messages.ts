@@ -15,6 +15,7 @@ export const setupStep = z.enum([
   'Agent',
   'Backend',
   'Image',
+  'MachineImage',
   'Ready',
   'Program',
   'Key',

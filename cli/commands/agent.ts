@@ -1,9 +1,11 @@
 import {access} from 'node:fs/promises';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
+import type {ImageDigests} from '../../agent/base-image.ts';
 import {receiveBaseImage} from '../../agent/base-image.ts';
 import {relayAgent, runAgentDaemon, agentStatus as statusOf, stopAgent as stop} from '../../agent/main.ts';
 import {purgeNode, setupNode} from '../../agent/setup-node.ts';
+import {imageForm} from '../../api/node-setup/image-form.ts';
 import type {Provider} from '../../api/v1alpha1/workspace.ts';
 import {provider as providerSchema} from '../../api/v1alpha1/workspace.ts';
 import {ownPackage} from '../agent-package/own-package.ts';
@@ -41,6 +43,7 @@ export async function agent(
 export type SetupAgentOptions = {
   readonly image?: string;
   readonly imageDigest?: string;
+  readonly machineImageDigest?: string;
   readonly installation?: string;
   readonly provider?: readonly string[];
   readonly json?: boolean;
@@ -48,7 +51,7 @@ export type SetupAgentOptions = {
 
 export async function setupAgent(
   cli: Cli,
-  {image, imageDigest, installation: given, provider: names, json}: SetupAgentOptions,
+  {image, installation: given, provider: names, json, ...options}: SetupAgentOptions,
 ): Promise<void> {
   if (given !== undefined && !/^[0-9a-f]{6}$/.test(given)) {
     throw new CliError('usage', `--installation wants six hexadecimal digits, not "${given}"`, {
@@ -59,24 +62,17 @@ export async function setupAgent(
   const file = image === undefined ? undefined : await existingImage(path.resolve(cli.cwd, image));
   const providers = names?.map(parseProvider);
   await ensureHome(cli.home);
-  const {
-    installation,
-    backends,
-    failures,
-    image: found,
-  } = await setupNode({
+  const {installation, backends, failures, images} = await setupNode({
     home: cli.home,
     progress: cli.note,
     ...(file === undefined ? {} : {image: file}),
-    ...(imageDigest === undefined ? {} : {imageDigest: checkDigest(imageDigest)}),
+    imageDigests: digestsOf(options),
     ...(given === undefined ? {} : {installation: given}),
     ...(providers === undefined ? {} : {providers}),
   });
-  const texts = failures.map(
-    ({provider, error}) => `${provider}: ${error instanceof Error ? error.message : String(error)}`,
-  );
+  const texts = failures.map(failureText);
   if (json === true) {
-    cli.print(JSON.stringify({installation, backends, failures: texts, image: found}));
+    cli.print(JSON.stringify({installation, backends, failures: texts, images}));
     return;
   }
 
@@ -84,8 +80,12 @@ export async function setupAgent(
     cli.note(`this provider could not be set up, the others were: ${text}`);
   }
 
-  if (!found.present) {
-    cli.note('There is no image nexus/base yet: nexus agent setup --image FILE imports one.');
+  for (const {providers: users, present} of images) {
+    if (!present) {
+      cli.note(
+        `There is no image nexus/base for ${users.join(' and ')} yet: nexus agent setup --image FILE imports one.`,
+      );
+    }
   }
 
   cli.print(`installation ${installation} is ready on ${backends.join(', ')}`);
@@ -103,6 +103,13 @@ async function existingImage(file: string): Promise<string> {
   }
 }
 
+function digestsOf({imageDigest, machineImageDigest}: SetupAgentOptions): ImageDigests {
+  return {
+    ...(imageDigest === undefined ? {} : {container: checkDigest(imageDigest)}),
+    ...(machineImageDigest === undefined ? {} : {machine: checkDigest(machineImageDigest)}),
+  };
+}
+
 function checkDigest(digest: string): string {
   if (!/^[0-9a-f]{64}$/.test(digest)) {
     throw new CliError('usage', 'the digest of an image is a SHA-256 of 64 hexadecimal digits');
@@ -111,25 +118,39 @@ function checkDigest(digest: string): string {
   return digest;
 }
 
+export type ReceiveImageOptions = {
+  readonly size: string;
+  readonly offset: string;
+  readonly form: string;
+  readonly provider: readonly string[];
+};
+
 /** Of `nexus node add`, from the server: the image comes in through standard input. */
-export async function receiveImage(
-  cli: Cli,
-  digest: string,
-  options: {readonly size: string; readonly offset: string},
-): Promise<void> {
+export async function receiveImage(cli: Cli, digest: string, options: ReceiveImageOptions): Promise<void> {
   const wanted = {digest: checkDigest(digest), size: Number(options.size)};
   const offset = Number(options.offset);
   if (!Number.isSafeInteger(wanted.size) || !Number.isSafeInteger(offset) || offset < 0) {
     throw new CliError('usage', '--size and --offset are numbers of bytes');
   }
 
-  await ensureHome(cli.home);
-  const failures = await receiveBaseImage(cli.home, {wanted, offset, source: cli.stdin});
-  for (const {provider, error} of failures) {
-    cli.note(`not imported for ${provider}: ${error instanceof Error ? error.message : String(error)}`);
+  const form = imageForm.safeParse(options.form);
+  if (!form.success) {
+    throw new CliError('usage', `--form is one of ${imageForm.options.join(', ')}, not "${options.form}"`);
   }
 
-  cli.print('imported');
+  await ensureHome(cli.home);
+  const failures = await receiveBaseImage(cli.home, {
+    form: form.data,
+    wanted,
+    offset,
+    source: cli.stdin,
+    providers: options.provider.map(parseProvider),
+  });
+  cli.print(JSON.stringify({failures: failures.map(failureText)}));
+}
+
+function failureText({provider, error}: {readonly provider: Provider; readonly error: unknown}): string {
+  return `${provider}: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 function parseProvider(text: string): Provider {

@@ -28,6 +28,7 @@ const titles: Readonly<Record<SetupStep, string>> = {
   Agent: 'Agent',
   Backend: 'Backend',
   Image: 'Image',
+  MachineImage: 'VM image',
   Ready: 'Ready',
   Program: 'Program',
   Key: 'Key',

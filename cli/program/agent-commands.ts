@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import type {SetupAgentOptions} from '../commands/agent.ts';
+import type {ReceiveImageOptions, SetupAgentOptions} from '../commands/agent.ts';
 import type {Registration} from './registration.ts';
 
 /** All that the package of an agent can do. */
@@ -18,6 +18,7 @@ export function addAgentCommands(program: Command, {cli, setExitCode}: Registrat
     .description('make what the backends of this machine need for workspaces: network, storage and image')
     .option('--image <file>', 'the image nexus/base, as hack/build-image makes it')
     .option('--image-digest <sha256>', 'tell whether nexus/base is made of this file')
+    .option('--machine-image-digest <sha256>', 'the same of the one that QEMU boots')
     .option('--provider <name...>', 'only this one: lxc, docker or qemu; by default all that are found')
     .option('--installation <id>', 'of the server that this node is for ($NEXUS_HOME/installation there)')
     .option('--json', 'tell the outcome for programs')
@@ -30,7 +31,9 @@ export function addAgentCommands(program: Command, {cli, setExitCode}: Registrat
     .argument('<sha256>')
     .requiredOption('--size <bytes>')
     .option('--offset <bytes>', 'goes on from here', '0')
-    .action(async (digest: string, options: {size: string; offset: string}) => {
+    .requiredOption('--form <form>')
+    .requiredOption('--provider <name...>')
+    .action(async (digest: string, options: ReceiveImageOptions) => {
       const {receiveImage} = await import('../commands/agent.ts');
       await receiveImage(cli, digest, options);
     });

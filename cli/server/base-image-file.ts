@@ -2,12 +2,12 @@ import {createHash} from 'node:crypto';
 import {createReadStream} from 'node:fs';
 import {stat} from 'node:fs/promises';
 import {pipeline} from 'node:stream/promises';
-import type {BaseImage} from '../../controller/node-setup/machine-agent.ts';
+import type {BaseImage} from '../../controller/node-setup/base-images.ts';
 
 /** As `uname -m` says it. */
 const architectures: Readonly<Record<string, string>> = {x64: 'x86_64', arm64: 'aarch64'};
 
-/** The image that hack/build-image has baked on this machine, and for its kind; undefined when there is none. Its digest is made again when the file is another. */
+/** An image that hack/build-image has baked on this machine, and for its kind; undefined when there is none. Its digest is made again when the file is another. */
 export function createBaseImageFile(file: string): () => Promise<BaseImage | undefined> {
   let known: {readonly mark: string; readonly image: BaseImage} | undefined;
   return async () => {

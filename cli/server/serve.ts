@@ -174,7 +174,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
       installation,
       installer: options.installer,
       identity: createIdentities({home, installation}),
-      image: createBaseImageFile(path.join(home, 'images', 'base.tar.zst')),
+      images: {
+        container: createBaseImageFile(path.join(home, 'images', 'base.tar.zst')),
+        machine: createBaseImageFile(path.join(home, 'images', 'base.machine.tar')),
+      },
     }),
     github: createGithubIdentity(options.githubUrl === undefined ? {} : {baseUrl: options.githubUrl}),
     version: options.version,

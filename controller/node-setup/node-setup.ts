@@ -5,8 +5,8 @@ import {StorageError} from '../../api/storage/storage-error.ts';
 import type {AgentInstaller} from '../agent-client/agent-installer.ts';
 import type {Agents} from '../agent-client/agents.ts';
 import {awaitReady} from './await-ready.ts';
+import type {BaseImages} from './base-images.ts';
 import type {Identity} from './log-in.ts';
-import type {BaseImage} from './machine-agent.ts';
 import {prepareMachine} from './prepare-machine.ts';
 import {purgeMachine} from './purge-machine.ts';
 import type {Steps} from './steps.ts';
@@ -21,8 +21,7 @@ export type NodeSetupOptions = {
   /** The server's own key, made when there is none; or the one in this file. Throws an error that says what is wrong with it. */
   readonly identity: (file: string | undefined, signal: AbortSignal) => Promise<Identity>;
   readonly installer: AgentInstaller;
-  /** Undefined when none was baked here. */
-  readonly image: () => Promise<BaseImage | undefined>;
+  readonly images: BaseImages;
 };
 
 /** Milliseconds for the controller to let go of a node that was forgotten. */

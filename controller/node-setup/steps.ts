@@ -127,6 +127,7 @@ const unexpected: Readonly<Partial<Record<SetupStep, SetupFailure>>> = {
   Agent: 'AgentFailed',
   Backend: 'BackendFailed',
   Image: 'ImageFailed',
+  MachineImage: 'ImageFailed',
 };
 
 const ofSsh: Readonly<Record<SshErrorCode, SetupFailure>> = {

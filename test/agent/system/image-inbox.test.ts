@@ -14,7 +14,7 @@ async function bench() {
   const home = await mkdtemp(path.join(tmpdir(), 'nx-inbox-'));
   return {
     home,
-    inbox: createImageInbox(home),
+    inbox: createImageInbox(home, 'container'),
     [Symbol.asyncDispose]: () => rm(home, {recursive: true, force: true}),
   };
 }
@@ -72,4 +72,19 @@ test('parts of other images make room', async t => {
   await writeFile(path.join(bed.home, 'images', 'old.partial'), 'x');
   await bed.inbox.receive(wanted, 0, from(0));
   t.deepEqual(await readdir(path.join(bed.home, 'images')), [`${wanted.digest}.partial`]);
+});
+
+test('an image of one form leaves what has come of the other', async t => {
+  await using bed = await bench();
+  const machine = createImageInbox(bed.home, 'machine');
+  await t.throwsAsync(machine.receive(wanted, 0, from(0, 8)), {message: /cut off/});
+  await bed.inbox.receive(wanted, 0, from(0));
+  await bed.inbox.done(wanted.digest);
+  t.is(await machine.received(wanted.digest), 8);
+  t.is(await machine.current(), undefined);
+  await bed.inbox.receive({...wanted, digest: 'other'}, 0, from(0)).catch(() => {});
+  t.deepEqual(await readFile(await machine.receive(wanted, 8, from(8))), content);
+  await machine.done(wanted.digest);
+  t.is(await machine.current(), wanted.digest);
+  t.is(await bed.inbox.current(), wanted.digest);
 });

@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises';
+import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import type {TestFn} from 'ava';
 import anyTest from 'ava';
@@ -76,18 +76,116 @@ test('an image that is missing is sent from where an earlier attempt ended', asy
   const {step} = await prepare(t.context);
   t.is(await readFile(path.join(t.context.home, 'image'), 'utf8'), 'image');
   t.is(step('Image').outcome, 'changed');
-  t.regex((await t.context.calls())[1] ?? '', /^agent receive-image (?:d1){32} --size 8 --offset 3$/);
+  t.regex(
+    (await t.context.calls())[1] ?? '',
+    /^agent receive-image (?:d1){32} --size 8 --offset 3 --form container --provider lxc$/,
+  );
+});
+
+/** What a server sends that has both, and a machine answers that has Incus and QEMU. */
+async function withBoth(bench: SetupBench, states: {readonly container: object; readonly machine: object}) {
+  const file = path.join(bench.home, 'base.machine.tar');
+  await writeFile(file, 'a machine');
+  await bench.answer({
+    images: [
+      {form: 'container', providers: ['lxc', 'docker'], ...states.container},
+      {form: 'machine', providers: ['qemu'], ...states.machine},
+    ],
+  });
+  return {...bench.image, file, digest: 'e2'.repeat(32), size: 9};
+}
+
+test('of two forms of the image only the one that is missing is sent, to those that are made of it', async t => {
+  const machineImage = await withBoth(t.context, {
+    container: {present: true},
+    machine: {present: false, received: 2},
+  });
+  const {step} = await prepare(t.context, {}, {machineImage});
+  t.like(step('Image'), {outcome: 'ok', message: 'nexus/base is there'});
+  t.like(step('MachineImage'), {
+    outcome: 'changed',
+    message: 'nexus/base for QEMU is there now (0 MiB sent, 0 MiB of it on an earlier attempt)',
+  });
+  t.is(await readFile(path.join(t.context.home, 'machine-image'), 'utf8'), 'machine');
+  t.deepEqual(await t.context.calls(), [
+    `agent setup --json --installation abc123 --image-digest ${t.context.image.digest} --machine-image-digest ${machineImage.digest}`,
+    `agent receive-image ${machineImage.digest} --size 9 --offset 2 --form machine --provider qemu`,
+  ]);
+});
+
+test('what is there in both forms is not sent again, and what is needed in one is not told of the other', async t => {
+  const machineImage = await withBoth(t.context, {container: {present: true}, machine: {present: true}});
+  const both = await prepare(t.context, {}, {machineImage});
+  t.deepEqual([both.step('Image').outcome, both.step('MachineImage').outcome], ['ok', 'ok']);
+  await t.context.answer({images: [{form: 'machine', providers: ['qemu'], present: true}]});
+  const one = await prepare(t.context, {}, {machineImage, image: undefined});
+  t.deepEqual(
+    one
+      .finished()
+      .slice(-2)
+      .map(({step}) => step),
+    ['Backend', 'MachineImage'],
+  );
+  t.false((await t.context.calls()).some(call => call.startsWith('agent receive-image')));
+});
+
+test('a server without an image for QEMU says so with the next command, and adds the node', async t => {
+  await withBoth(t.context, {container: {present: true}, machine: {present: false}});
+  const {step, prepared} = await prepare(t.context);
+  t.not(prepared, undefined);
+  t.is(step('Image').outcome, 'ok');
+  t.like(step('MachineImage'), {
+    outcome: 'warning',
+    message: 'the server has no image nexus/base for QEMU to send, so qemu can run nothing there yet',
+    cure: [
+      "Bake it on the server's machine: hack/build-image --machine",
+      'and send it: nexus node add box 127.0.0.1',
+    ],
+  });
+  await withBoth(t.context, {container: {present: true}, machine: {present: true}});
+  const byHand = await prepare(t.context);
+  t.is(byHand.step('MachineImage').outcome, 'ok', 'somebody has put it there');
+});
+
+test('an image that can not be imported is a warning beside another that was, and a failure alone', async t => {
+  const machineImage = await withBoth(t.context, {container: {present: true}, machine: {present: false}});
+  await t.context.answerImport({code: 1, stderr: 'error: no space left\nhint: make room\n'});
+  const beside = await prepare(t.context, {}, {machineImage});
+  t.not(beside.prepared, undefined);
+  t.like(beside.step('MachineImage'), {
+    outcome: 'warning',
+    message: 'nexus/base for QEMU could not be put on qemu: no space left',
+    cure: ['make room'],
+  });
+  await t.context.answer({images: [{form: 'machine', providers: ['qemu'], present: false}]});
+  const alone = await prepare(t.context, {}, {machineImage});
+  t.is(alone.prepared, undefined);
+  t.like(alone.step('MachineImage'), {outcome: 'failed', code: 'ImageFailed', message: 'no space left'});
+});
+
+test('a provider that did not take the image in while another did is told', async t => {
+  await t.context.answer({image: {present: false, providers: ['lxc', 'docker']}});
+  await t.context.answerImport({failures: ['docker: its disk is full']});
+  const {step} = await prepare(t.context);
+  t.like(step('Image'), {
+    outcome: 'warning',
+    message: 'nexus/base is there now (0 MiB sent), but not on docker: its disk is full',
+  });
 });
 
 test('without an image, or with one for other machines, the rest is done all the same', async t => {
+  await t.context.answer({image: {present: false}});
   const without = await prepare(t.context, {}, {image: undefined});
   t.not(without.prepared, undefined);
-  t.like(without.step('Image'), {outcome: 'warning', message: 'the server has no image nexus/base to send'});
+  t.like(without.step('Image'), {
+    outcome: 'warning',
+    message: 'the server has no image nexus/base to send, so lxc can run nothing there yet',
+  });
   const foreign = {...t.context.image, architecture: 'riscv64'};
   const other = await prepare(t.context, {}, {image: foreign});
   t.is(
     other.step('Image').message,
-    `the server's image nexus/base is for riscv64, the machine is ${machineName()}`,
+    `the server's image nexus/base is for riscv64, the machine is ${machineName()}, so lxc can run nothing there yet`,
   );
 });
 

@@ -10,8 +10,8 @@ import type {NodeSetup, SetupTarget} from '../../../api/node-setup/node-setup.ts
 import type {Stored} from '../../../api/v1alpha1/kinds.ts';
 import type {AgentInstaller} from '../../../controller/agent-client/agent-installer.ts';
 import type {NodeView} from '../../../controller/agent-client/agents.ts';
+import type {BaseImage} from '../../../controller/node-setup/base-images.ts';
 import {identityOf} from '../../../controller/node-setup/log-in.ts';
-import type {BaseImage} from '../../../controller/node-setup/machine-agent.ts';
 import {createNodeSetup} from '../../../controller/node-setup/node-setup.ts';
 import {localNode} from '../../fakes/nodes.ts';
 import type {SshServer} from '../../fakes/ssh-server.ts';
@@ -23,7 +23,10 @@ here=$(dirname "$0")
 echo "$*" >>"$here/calls"
 case "$1 $2" in
 "agent setup") cat "$here/setup-errors" >&2; cat "$here/setup-answer"; exit "$(cat "$here/setup-code")" ;;
-"agent receive-image") cat >"$here/image"; exit 0 ;;
+"agent receive-image")
+  case "$*" in *"--form machine"*) file=machine-image ;; *) file=image ;; esac
+  cat >"$here/$file"
+  cat "$here/receive-errors" >&2; cat "$here/receive-answer"; exit "$(cat "$here/receive-code")" ;;
 "agent purge") exit 0 ;;
 esac
 `;
@@ -36,7 +39,20 @@ export type SetupBench = AsyncDisposable & {
   /** How nexus was called there, a line each. */
   calls(): Promise<readonly string[]>;
   /** What `agent setup` answers there. */
-  answer(answer: {readonly code?: number; readonly stderr?: string; readonly image?: object}): Promise<void>;
+  answer(answer: {
+    readonly code?: number;
+    readonly stderr?: string;
+    /** Of the image for containers; the machine has no other by default. */
+    readonly image?: object;
+    /** Instead: of each form that is needed there. */
+    readonly images?: readonly object[];
+  }): Promise<void>;
+  /** What `agent receive-image` answers there. */
+  answerImport(answer: {
+    readonly code?: number;
+    readonly stderr?: string;
+    readonly failures?: readonly string[];
+  }): Promise<void>;
   /** A target that somebody has agreed to. */
   target(changes?: Partial<SetupTarget>): SetupTarget;
   node(changes?: Partial<Stored<'Node'>['spec']>): Stored<'Node'>;
@@ -47,6 +63,8 @@ export type SetupChanges = {
   readonly clock?: Clock;
   readonly installer?: Partial<AgentInstaller>;
   readonly image?: BaseImage | undefined;
+  /** None by default. */
+  readonly machineImage?: BaseImage;
   readonly identityFile?: string;
   readonly view?: () => NodeView | undefined;
   readonly stored?: () => Stored<'Node'>;
@@ -71,18 +89,29 @@ export async function createSetupBench(config: readonly string[] = []): Promise<
   const imageFile = path.join(home, 'base.tar.zst');
   await writeFile(imageFile, 'an image');
   const image: BaseImage = {file: imageFile, digest: 'd1'.repeat(32), size: 8, architecture: machineName()};
-  const answer: SetupBench['answer'] = async ({code = 0, stderr = '', image: state = {present: true}}) => {
+  const answer: SetupBench['answer'] = async ({
+    code = 0,
+    stderr = '',
+    image: state = {present: true},
+    images = [{form: 'container', providers: ['lxc'], ...state}],
+  }) => {
     await writeFile(path.join(home, 'setup-code'), String(code));
     await writeFile(path.join(home, 'setup-errors'), stderr);
     const text = JSON.stringify({
       installation: 'abc123',
       backends: ['incus 6.0.4'],
       failures: [],
-      image: state,
+      images,
     });
     await writeFile(path.join(home, 'setup-answer'), code === 0 ? `${text}\n` : '');
   };
+  const answerImport: SetupBench['answerImport'] = async ({code = 0, stderr = '', failures = []}) => {
+    await writeFile(path.join(home, 'receive-code'), String(code));
+    await writeFile(path.join(home, 'receive-errors'), stderr);
+    await writeFile(path.join(home, 'receive-answer'), code === 0 ? `${JSON.stringify({failures})}\n` : '');
+  };
   await answer({});
+  await answerImport({});
 
   const running = stack.move();
   return {
@@ -90,6 +119,7 @@ export async function createSetupBench(config: readonly string[] = []): Promise<
     home,
     image,
     answer,
+    answerImport,
     calls: async () =>
       (await readFile(path.join(home, 'calls'), 'utf8').catch(() => '')).split('\n').filter(Boolean),
     target: (changes = {}) => ({
@@ -133,7 +163,10 @@ export async function createSetupBench(config: readonly string[] = []): Promise<
           rollBack: async () => undefined,
           ...changes.installer,
         },
-        image: async () => ('image' in changes ? changes.image : image),
+        images: {
+          container: async () => ('image' in changes ? changes.image : image),
+          machine: async () => changes.machineImage,
+        },
       }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
