@@ -51,7 +51,9 @@ export const nodeSpec = z.strictObject({
   agentCommand: z
     .array(z.string().min(1))
     .optional()
-    .describe('How the agent is started there; ["nexus", "agent", "--stdio"] by default.'),
+    .describe(
+      'How the agent is started there; by default the one that nexus node add has installed, else the nexus on the PATH.',
+    ),
   providers: z
     .array(provider)
     .optional()
