@@ -48,20 +48,24 @@ export async function deliverPackage(
   await eachOf(missing, async file => {
     const {path, sha256, size} = file;
     const how = size < worthPacking ? 'none' : packing;
-    const packed = await file.open(how);
+    const {content, size: packedSize} = await file.open(how);
     const counted = new Transform({
       transform(chunk: Buffer, _encoding, done) {
-        sent += (chunk.length / packed.size) * size;
+        sent += (chunk.length / packedSize) * size;
         progress({sent: Math.round(sent), total});
         done(undefined, chunk);
       },
     });
-    packed.content.on('error', error => counted.destroy(error));
-    await machine.run(receive.command(id, path, sha256, modeOf(file), how), {
-      input: packed.content.pipe(counted),
-      silence,
-      signal,
-    });
+    content.on('error', error => counted.destroy(error));
+    try {
+      await machine.run(receive.command(id, path, sha256, modeOf(file), how), {
+        input: content.pipe(counted),
+        silence,
+        signal,
+      });
+    } finally {
+      content.destroy();
+    }
   });
 
   const whole = files.map(file => `${file.sha256} ${modeOf(file)} ${file.path}\n`).join('');

@@ -65,6 +65,34 @@ if (test === suite) {
   });
 }
 
+suite('what was opened to be sent is closed when the machine does not take it', async t => {
+  const contents: Readable[] = [];
+  const watched = ({open, ...rest}: PackageFile): PackageFile => ({
+    ...rest,
+    async open(packing) {
+      const packed = await open(packing);
+      contents.push(packed.content);
+      return packed;
+    },
+  });
+  let runs = 0;
+  const deaf: Machine = {
+    async run() {
+      runs += 1;
+      if (runs > 1) {
+        throw new Error('the line is cut');
+      }
+      return '';
+    },
+  };
+  const {files} = plain('1.0.0-cut');
+  await t.throwsAsync(deliverPackage(deaf, packageOf('1.0.0-cut', files.map(watched)), options), {
+    message: 'the line is cut',
+  });
+  t.is(contents.length, files.length);
+  t.true(contents.every(({destroyed}) => destroyed));
+});
+
 const versions = async ({box}: Context) => (await readdir(join(box.home, 'agent-versions'))).toSorted();
 
 test('a package arrives whole, whatever it is packed with, and is used from the switch on', async t => {
