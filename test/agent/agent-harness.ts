@@ -8,6 +8,7 @@ import {createMemoryRecordStore} from '../../agent/instances/record-store.ts';
 import {RefusedError} from '../../agent/probe.ts';
 import type {ServiceHost, UnitStatus} from '../../agent/services/service-host.ts';
 import type {AgentConnection, AgentPeer, RequestHandlers} from '../../api/agent/v1alpha1/connection.ts';
+import {features} from '../../api/agent/v1alpha1/features.ts';
 import type {Instance, InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
 import type {NodeFacts} from '../../api/agent/v1alpha1/messages.ts';
 import {silentLogger} from '../../api/effects/logger.ts';
@@ -198,6 +199,7 @@ export async function startHarness({
       if (arrivedAt !== undefined) {
         link.connection.notify('relay/arrived', {address: arrivedAt});
       }
+      await link.connection.request('features/negotiate', {features: [...features]});
       await link.connection.request('initialize', {
         protocolVersion: 1,
         role,

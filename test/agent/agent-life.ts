@@ -471,7 +471,7 @@ export function agentLife({provider, socket, tarball}: RealBackend): void {
     const {connection, until, exec} = life().client;
     await exec(['bash', '-c', 'echo work > app/new']);
     await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 60_000});
-    const kept = await until(({retired}) => retired !== undefined);
+    const kept = await until(({retired, operation}) => retired !== undefined && operation === undefined);
     t.is(kept.state, 'Stopped');
     t.deepEqual(kept.forwards, []);
     await t.throwsAsync(connection.request('instance/start', {uid}), {code: 'NotPermittedNow'});

@@ -41,6 +41,7 @@ test('an instance is reported with all that its config tells', t => {
     hostKey: 'ssh-ed25519 AAAA',
     limits: {cpus: 2, memory: 2 ** 29, disk: 2 ** 31},
     startedAt: '2026-11-20T17:28:50.032Z',
+    lastStartedAt: '2026-11-20T17:28:50.032Z',
     needsProvisioning: false,
     hasRun: true,
   });
