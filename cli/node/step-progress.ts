@@ -1,5 +1,6 @@
 import type {SetupEvent, SetupStep, StepFinished} from '../../api/node-setup/messages.ts';
 import type {Cli} from '../cli.ts';
+import {createSpinner} from '../output/spinner.ts';
 import type {Style, Tone} from '../output/style.ts';
 import {styleFor} from '../output/style.ts';
 import {printable} from '../output/table.ts';
@@ -41,37 +42,12 @@ const marks: Readonly<Record<StepFinished['outcome'], readonly [string, Tone]>> 
   failed: ['✗', 'bad'],
 };
 
-const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-/** Milliseconds. */
-const frameTime = 120;
 const titleWidth = Math.max(...Object.values(titles).map(title => title.length)) + 2;
 
 export function createStepProgress(cli: Cli, {to, isKnown = () => false}: StepProgressOptions): StepProgress {
   const style = to === 'stdout' ? cli.style : styleFor(cli.stderr, cli.env);
-  const live = cli.stderr.isTTY === true;
   let present: string | undefined;
-  let frame = 0;
-  let timer: Disposable | undefined;
-
-  const clear = () => {
-    if (live) {
-      cli.stderr.write('\r\u001B[K');
-    }
-  };
-  const spin = () => {
-    if (present !== undefined) {
-      const text = `${frames[frame % frames.length]} ${present}`;
-      frame += 1;
-      clear();
-      cli.stderr.write([...text].slice(0, (cli.stderr.columns ?? 80) - 1).join(''));
-    }
-
-    timer = cli.clock.schedule(frameTime, spin);
-  };
-
-  if (live) {
-    timer = cli.clock.schedule(frameTime, spin);
-  }
+  const spinner = createSpinner(cli, () => present);
 
   return {
     show(event) {
@@ -82,7 +58,7 @@ export function createStepProgress(cli: Cli, {to, isKnown = () => false}: StepPr
 
       present = undefined;
       if (event.type === 'finished' && !isKnown(event.step)) {
-        clear();
+        spinner.clear();
         for (const line of stepLines(event, style)) {
           if (to === 'stdout') {
             cli.print(line);
@@ -92,13 +68,7 @@ export function createStepProgress(cli: Cli, {to, isKnown = () => false}: StepPr
         }
       }
     },
-    [Symbol.dispose]() {
-      if (timer !== undefined) {
-        timer[Symbol.dispose]();
-        timer = undefined;
-        clear();
-      }
-    },
+    [Symbol.dispose]: () => spinner[Symbol.dispose](),
   };
 }
 

@@ -2,6 +2,7 @@ import type {Condition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
 import {kinds} from '../../api/v1alpha1/kinds.ts';
 import type {Cli} from '../cli.ts';
+import {createSpinner} from '../output/spinner.ts';
 import {styleFor} from '../output/style.ts';
 import {printable} from '../output/table.ts';
 import {statusOf} from './goal.ts';
@@ -17,40 +18,17 @@ export type ProgressOptions = {
   readonly isOfInterest?: (type: string) => boolean;
 };
 
-const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-/** Milliseconds. */
-const frameTime = 120;
-
 export function createProgress(cli: Cli, {isOfInterest = () => true}: ProgressOptions = {}): Progress {
   const started = cli.clock.now();
   const style = styleFor(cli.stderr, cli.env);
   const seen = new Map<string, readonly Condition[]>();
-  const live = cli.stderr.isTTY === true;
   let present = '';
-  let frame = 0;
-  let timer: Disposable | undefined;
-
-  const clear = () => {
-    if (live) {
-      cli.stderr.write('\r\u001B[K');
-    }
-  };
   const elapsed = () => `${((cli.clock.now() - started) / 1000).toFixed(1)}s`;
+  const spinner = createSpinner(cli, () => `${elapsed()} ${present}`);
   const note = (line: string) => {
-    clear();
+    spinner.clear();
     cli.note(line);
   };
-  const spin = () => {
-    const text = `${frames[frame % frames.length]} ${elapsed()} ${present}`;
-    frame += 1;
-    clear();
-    cli.stderr.write([...text].slice(0, (cli.stderr.columns ?? 80) - 1).join(''));
-    timer = cli.clock.schedule(frameTime, spin);
-  };
-
-  if (live) {
-    timer = cli.clock.schedule(frameTime, spin);
-  }
 
   return {
     note,
@@ -68,10 +46,7 @@ export function createProgress(cli: Cli, {isOfInterest = () => true}: ProgressOp
       const open = conditions.find(({type, status}) => status !== 'True' && type !== 'Ready');
       present = open === undefined ? name : `${name} ${open.type}: ${printable(open.message)}`;
     },
-    [Symbol.dispose]() {
-      timer?.[Symbol.dispose]();
-      clear();
-    },
+    [Symbol.dispose]: () => spinner[Symbol.dispose](),
   };
 }
 
