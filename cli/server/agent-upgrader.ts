@@ -1,5 +1,5 @@
-import {readFile} from 'node:fs/promises';
 import type {AgentInstaller} from '../../controller/agent-client/agent-installer.ts';
+import {readIdentityFile} from '../../controller/agent-client/identity-file.ts';
 import type {SshPool} from '../../controller/agent-client/ssh-pool.ts';
 import type {SshSession} from '../../controller/agent-client/ssh-session.ts';
 import type {AgentPackages, AgentPlatform} from '../../controller/agent-install/agent-package.ts';
@@ -36,7 +36,7 @@ export function createAgentUpgrader(options: AgentUpgraderOptions): AgentUpgrade
     work: (session: SshSession) => Promise<T>,
   ): Promise<T> => {
     const {address: host, port, user, hostKey, identityFile = options.identityFile} = node.spec;
-    const login = {privateKey: await readFile(identityFile)};
+    const login = {privateKey: await readIdentityFile(identityFile)};
     await using session = await ssh.lease(node.metadata.name, {host, port, user, hostKey, login}, signal);
     return await work(session);
   };

@@ -1,10 +1,9 @@
-import {readFile} from 'node:fs/promises';
-import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import {agentCommand} from '../agent-install/agent-command.ts';
 import {createChildProcessConnection} from './child-process-connection.ts';
 import type {Connect} from './connect.ts';
+import {readIdentityFile} from './identity-file.ts';
 import {createSshConnection} from './ssh-connection.ts';
 import type {SshPool} from './ssh-pool.ts';
 
@@ -38,22 +37,11 @@ export function createConnectToNode(options: ConnectToNodeOptions): Connect {
         port: spec.port,
         user: spec.user,
         hostKey: spec.hostKey,
-        privateKey: await readIdentity(spec.identityFile ?? identityFile),
+        privateKey: await readIdentityFile(spec.identityFile ?? identityFile),
         command: spec.agentCommand ?? agentCommand,
         log,
       },
       signal,
     );
   };
-}
-
-async function readIdentity(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new AgentError('Disconnected', `the ssh key for this node can not be read: ${reason}`, {
-      cause: error,
-    });
-  }
 }
