@@ -13,8 +13,15 @@ export type LxdFixture = DriverFixture & {
   readonly installation: string;
 };
 
-/** An installation of its own on a backend that runs already, with the image; all of it is removed in the end. */
-export async function openLxd(socket: string, tarball: string): Promise<LxdFixture> {
+/**
+ * An installation of its own on a backend that runs already, with the image; all of it is removed in the end. Elsewhere is another one, on that backend or on
+ * the one of `otherSocket`.
+ */
+export async function openLxd(
+  socket: string,
+  tarball: string,
+  otherSocket: string = socket,
+): Promise<LxdFixture> {
   const installation = randomBytes(3).toString('hex');
   const driver = createLxdDriver({
     socket,
@@ -45,7 +52,7 @@ export async function openLxd(socket: string, tarball: string): Promise<LxdFixtu
     installation,
     image: 'nexus/base',
     async elsewhere() {
-      other ??= openLxd(socket, tarball);
+      other ??= openLxd(otherSocket, tarball);
       return (await other).driver;
     },
     async [Symbol.asyncDispose]() {

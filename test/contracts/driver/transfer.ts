@@ -4,23 +4,21 @@ import type {ExecutionContext} from 'ava';
 import type {Driver, Transfer} from '../../../agent/driver.ts';
 import type {DriverSuite} from './suite.ts';
 
-/** How instances leave one backend and come to another. */
-export function transferContract({it, itReally, fails, request}: DriverSuite): void {
-  const signal = new AbortController().signal;
-  const dev = {mode: 0o640, uid: 1000, gid: 1000};
-  const bytes = (text: string) => new TextEncoder().encode(text);
+const signal = new AbortController().signal;
+const dev = {mode: 0o640, uid: 1000, gid: 1000};
+const bytes = (text: string) => new TextEncoder().encode(text);
 
-  const movable = (t: ExecutionContext, {transfer}: Driver): Transfer | undefined => {
-    if (transfer === undefined) t.pass('instances of this driver do not move');
-    return transfer;
-  };
+const movable = (t: ExecutionContext, {transfer}: Driver): Transfer | undefined => {
+  if (transfer === undefined) t.pass('instances of this driver do not move');
+  return transfer;
+};
 
-  /** An instance that was started and stopped, here; and where it is to go. Both are cleaned up. */
-  const setUp = async (
-    t: ExecutionContext,
-    driver: Driver,
-    elsewhere: (() => Promise<Driver>) | undefined,
-  ) => {
+const stop = async (driver: Driver, uid: string) => await driver.stop(uid, {force: true, timeout: 1000});
+
+/** An instance that was started, here; and where it is to go. Both are cleaned up. */
+const setUpWith =
+  ({request}: DriverSuite) =>
+  async (t: ExecutionContext, driver: Driver, elsewhere: (() => Promise<Driver>) | undefined) => {
     if (elsewhere === undefined)
       throw new Error('the fixture of a driver that moves instances needs elsewhere');
     const there = await elsewhere();
@@ -35,7 +33,10 @@ export function transferContract({it, itReally, fails, request}: DriverSuite): v
     return {uid, there};
   };
 
-  const stop = async (driver: Driver, uid: string) => await driver.stop(uid, {force: true, timeout: 1000});
+/** What has come to another backend is what left this one. */
+export function arrivalContract(suite: DriverSuite): void {
+  const {it, itReally} = suite;
+  const setUp = setUpWith(suite);
 
   it('an instance is exported and imported with all that makes it what it is', async (t, {
     driver,
@@ -82,6 +83,53 @@ export function transferContract({it, itReally, fails, request}: DriverSuite): v
     await driver.delete(uid);
     t.is((await there.observeOne(uid))?.state, 'Running');
   });
+
+  itReally(
+    'files arrive with owner, mode, links, holes and extended attributes',
+    async (t, {driver, elsewhere}) => {
+      const transfer = movable(t, driver);
+      if (transfer === undefined) return;
+      const {uid, there} = await setUp(t, driver, elsewhere);
+      const shell = async (on: Driver, script: string) => {
+        const process = await on.exec(uid, {
+          command: ['/bin/sh', '-c', script],
+          user: 'root',
+          directory: '/home/dev',
+        });
+        process.stdin.end();
+        const [output] = await Promise.all([
+          buffer(process.stdout),
+          buffer(process.stderr),
+          process.exitCode,
+        ]);
+        return output.toString();
+      };
+      await shell(
+        driver,
+        `head -c 3000000 /dev/urandom >'a file'; ln 'a file' hard; ln -s 'a file' link; ln -s /nowhere dangling
+       mkdir -p deep/er; chmod 2750 deep; chown dev:dev 'a file' deep; chmod 4711 hard; chown 12345:54321 deep/er
+       mkfifo pipe; truncate -s 50M sparse; touch -d 2001-02-03T04:05:06Z old
+       cp /bin/true capable; setcap cap_net_raw+ep capable 2>/dev/null || true`,
+      );
+      const list = `find . -printf '%P %y %m %U %G %n %l %s\n' | sort; find . -type f -exec sha256sum {} + | sort
+      stat -c '%n %Y' old; getcap capable 2>/dev/null || true`;
+      const before = await shell(driver, list);
+      t.regex(before, /deep\/er d 755 12345 54321/);
+      await stop(driver, uid);
+      const {attributes, content} = await transfer.export(uid, signal);
+      await there.transfer?.import({uid, mark: 'm', attributes, content}, signal);
+      await there.transfer?.accept(uid);
+      await there.start(uid);
+      t.is(await shell(there, list), before);
+    },
+  );
+}
+
+/** How instances leave one backend and come to another. */
+export function transferContract(suite: DriverSuite): void {
+  const {it, fails} = suite;
+  const setUp = setUpWith(suite);
+  arrivalContract(suite);
 
   it('one that runs is not exported', async (t, {driver, elsewhere}) => {
     const transfer = movable(t, driver);
@@ -151,44 +199,4 @@ export function transferContract({it, itReally, fails, request}: DriverSuite): v
     );
     t.is((await there.observeOne(uid))?.incoming, undefined, 'what is no copy stays');
   });
-
-  itReally(
-    'files arrive with owner, mode, links, holes and extended attributes',
-    async (t, {driver, elsewhere}) => {
-      const transfer = movable(t, driver);
-      if (transfer === undefined) return;
-      const {uid, there} = await setUp(t, driver, elsewhere);
-      const shell = async (on: Driver, script: string) => {
-        const process = await on.exec(uid, {
-          command: ['/bin/sh', '-c', script],
-          user: 'root',
-          directory: '/home/dev',
-        });
-        process.stdin.end();
-        const [output] = await Promise.all([
-          buffer(process.stdout),
-          buffer(process.stderr),
-          process.exitCode,
-        ]);
-        return output.toString();
-      };
-      await shell(
-        driver,
-        `head -c 3000000 /dev/urandom >'a file'; ln 'a file' hard; ln -s 'a file' link; ln -s /nowhere dangling
-       mkdir -p deep/er; chmod 2750 deep; chown dev:dev 'a file' deep; chmod 4711 hard; chown 12345:54321 deep/er
-       mkfifo pipe; truncate -s 50M sparse; touch -d 2001-02-03T04:05:06Z old
-       cp /bin/true capable; setcap cap_net_raw+ep capable 2>/dev/null || true`,
-      );
-      const list = `find . -printf '%P %y %m %U %G %n %l %s\n' | sort; find . -type f -exec sha256sum {} + | sort
-      stat -c '%n %Y' old; getcap capable 2>/dev/null || true`;
-      const before = await shell(driver, list);
-      t.regex(before, /deep\/er d 755 12345 54321/);
-      await stop(driver, uid);
-      const {attributes, content} = await transfer.export(uid, signal);
-      await there.transfer?.import({uid, mark: 'm', attributes, content}, signal);
-      await there.transfer?.accept(uid);
-      await there.start(uid);
-      t.is(await shell(there, list), before);
-    },
-  );
 }
