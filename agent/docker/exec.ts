@@ -5,6 +5,7 @@ import {z} from 'zod';
 import type {Account} from '../account.ts';
 import type {ExecOptions, ExecProcess} from '../driver.ts';
 import {DriverError, isDriverError} from '../driver.ts';
+import {commandIn, environmentOf} from '../exec-in-account.ts';
 import type {Client} from './client.ts';
 import {demultiplex} from './demultiplex.ts';
 
@@ -17,16 +18,8 @@ export type ExecTarget = {
 const created = z.object({Id: z.string()});
 const inspected = z.object({Running: z.boolean(), ExitCode: z.number().nullable(), Pid: z.number()});
 
-const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 /** Milliseconds between looks at a command whose streams are at their end, and whose exit Docker has not written down yet. */
 const pollInterval = 10;
-
-/**
- * Docker writes of a command or folder that is not there into the command's output, and runs it in / where its folder is missing: a shell says
- * so as any would, and is replaced by the command.
- */
-const runIn = 'cd -- "$1" || exit 1; shift; command -v "$1" >/dev/null || exit 127; exec "$@"';
 
 /** Once the signal is aborted the process is killed and all streams are destroyed. */
 export async function startExec(target: ExecTarget, options: ExecOptions): Promise<ExecProcess> {
@@ -80,7 +73,9 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
   return {stdin, stdout, stderr, exitCode, kill, resize: (columns, rows) => void resize(columns, rows)};
 }
 
-function execRequest(account: Account, {command, directory, env, tty}: ExecOptions) {
+/** Docker writes of a command or folder that is not there into the command's output: a shell says so as any would. */
+function execRequest(account: Account, options: ExecOptions) {
+  const {command, directory, tty} = options;
   return {
     AttachStdin: true,
     AttachStdout: true,
@@ -88,15 +83,8 @@ function execRequest(account: Account, {command, directory, env, tty}: ExecOptio
     Tty: tty !== undefined,
     User: account.name,
     WorkingDir: '/',
-    Cmd: ['/bin/sh', '-c', runIn, 'nexus', directory ?? account.home, ...command],
-    Env: Object.entries({
-      PATH: path,
-      HOME: account.home,
-      USER: account.name,
-      LOGNAME: account.name,
-      ...(tty === undefined ? {} : {TERM: tty.term}),
-      ...env,
-    }).map(([name, value]) => `${name}=${value}`),
+    Cmd: commandIn(directory ?? account.home, command),
+    Env: Object.entries(environmentOf(account, options)).map(([name, value]) => `${name}=${value}`),
   };
 }
 

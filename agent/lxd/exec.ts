@@ -4,6 +4,7 @@ import {z} from 'zod';
 import type {Account} from '../account.ts';
 import type {ExecOptions, ExecProcess} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {commandIn, environmentOf} from '../exec-in-account.ts';
 import type {Client} from './client.ts';
 import type {Operations} from './operation.ts';
 import {readableOf, wholeOf, writableOf} from './websocket-stream.ts';
@@ -23,8 +24,6 @@ const started = z.object({
 });
 
 const exitStatus = z.object({return: z.number()});
-
-const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
  * Runs a command, connected by one websocket a stream and one for control. Once the signal is aborted the process is killed and all streams are
@@ -92,23 +91,14 @@ export async function startExec(target: ExecTarget, options: ExecOptions): Promi
   };
 }
 
-/** The backend runs a command in / when its folder is not there: a shell goes to the folder instead, or says that it can't. */
-const runIn = 'cd -- "$1" || exit 1; shift; command -v "$1" >/dev/null || exit 127; exec "$@"';
-
-function execRequest({command, directory, env, tty}: ExecOptions, account: Account) {
+function execRequest(options: ExecOptions, account: Account) {
+  const {command, directory, tty} = options;
   return {
-    command: directory === undefined ? command : ['/bin/sh', '-c', runIn, 'nexus', directory, ...command],
+    command: directory === undefined ? command : commandIn(directory, command),
     user: account.uid,
     group: account.gid,
     cwd: account.home,
-    environment: {
-      PATH: path,
-      HOME: account.home,
-      USER: account.name,
-      LOGNAME: account.name,
-      ...(tty === undefined ? {} : {TERM: tty.term}),
-      ...env,
-    },
+    environment: environmentOf(account, options),
     interactive: tty !== undefined,
     'wait-for-websocket': true,
     'record-output': false,

@@ -5,12 +5,11 @@ import type {ClientChannel, PseudoTtyOptions} from 'ssh2';
 import type {Account} from '../account.ts';
 import type {ExecOptions, ExecProcess} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {loginPath} from '../exec-in-account.ts';
 import {quote} from '../guest/shell-quote.ts';
 import type {Channel} from './channel.ts';
 import {withoutFirstLine} from './first-line.ts';
 import type {Killer} from './killer.ts';
-
-const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Variables that sshd sets itself, over what it was sent. */
 const reserved = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TZ', 'MAIL', 'SHLVL'];
@@ -84,7 +83,7 @@ export async function startExec(
  */
 export function commandLine({account, directory, command, env}: ExecOptions & {account: Account}): string {
   const {name, uid, gid, home} = account;
-  const own = {PATH: path, HOME: home, USER: name, LOGNAME: name, SHELL: '/bin/bash'};
+  const own = {PATH: loginPath, HOME: home, USER: name, LOGNAME: name, SHELL: '/bin/bash'};
   const given = reserved.filter(key => env?.[key] !== undefined);
   const [program = ''] = command;
   const become = uid === 0 ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--'];
