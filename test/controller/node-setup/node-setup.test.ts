@@ -1,4 +1,4 @@
-import {readFile, writeFile} from 'node:fs/promises';
+import {access, mkdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import type {TestFn} from 'ava';
 import anyTest from 'ava';
@@ -459,6 +459,11 @@ test('a node that does not become Ready in a minute is told with the reason', as
 test('a purge ends with the key, and only once the controller has let go of the node', async t => {
   let looks = 0;
   let removed = false;
+  const images = path.join(t.context.home, 'n', 'images');
+  await mkdir(images);
+  for (const name of ['current', 'current-machine', 'a1.partial', 'b2.machine-partial']) {
+    await writeFile(path.join(images, name), '');
+  }
   const {report, finished} = recorder();
   const setup = t.context.setup({
     view: () => {
@@ -474,6 +479,7 @@ test('a purge ends with the key, and only once the controller has let go of the 
   t.true(await setup.purge(t.context.node(), {report, signal: never}));
   t.true(looks >= 3);
   t.true(removed);
+  await t.throwsAsync(access(images), {code: 'ENOENT'}, 'nothing is left of the images that came in');
   t.deepEqual(
     finished().map(({step, outcome}) => `${step} ${outcome}`),
     ['Name ok', 'Reach ok', 'HostKey ok', 'Login ok', 'Backend changed', 'Program changed', 'Key ok'],
