@@ -56,6 +56,9 @@ const nothingElse =
 /** Bytes that a client may have sent beyond its window, or that wait to be sent to it, before it counts as hostile. */
 const outrageous = 8 * 1_048_576;
 
+/** Requests of a login for each key that may be offered: whether it would do, then with it; and what clients ask for besides. */
+const requestsPerTry = 4;
+
 /** One client of the gateway, from its first words on. */
 export function createGatewayConnection(options: GatewayConnectionOptions): GatewayConnection {
   const {connection, socket, from, directory, limits, metrics, clock, log} = options;
@@ -65,6 +68,7 @@ export function createGatewayConnection(options: GatewayConnectionOptions): Gate
   const closed = new AbortController();
   let key: string | undefined;
   let tries = 0;
+  let requests = 0;
   let tooMany: string | undefined;
   let idle: Disposable | undefined;
 
@@ -79,7 +83,22 @@ export function createGatewayConnection(options: GatewayConnectionOptions): Gate
     idle = sessions.size === 0 && !closed.signal.aborted ? clock.schedule(limits.idle, end) : undefined;
   };
 
+  const cutOff = () => {
+    if (!socket.destroyed && socket.writable) {
+      metrics.refused('TooManyTries');
+      log.info({from}, 'gateway login refused: too many tries');
+      end();
+    }
+  };
+
   const authenticate = (context: AuthContext) => {
+    requests += 1;
+    if (requests > limits.authTries * requestsPerTry) {
+      context.reject();
+      cutOff();
+      return;
+    }
+
     if (context.method === 'publickey') {
       const login = {
         algorithm: context.key.algo,
@@ -113,9 +132,7 @@ export function createGatewayConnection(options: GatewayConnectionOptions): Gate
 
     context.reject(['publickey']);
     if (tries >= limits.authTries) {
-      metrics.refused('TooManyTries');
-      log.info({from}, 'gateway login refused: too many keys');
-      end();
+      cutOff();
     }
   };
 

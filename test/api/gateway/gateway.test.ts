@@ -6,6 +6,7 @@ import {PassThrough} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import test from 'ava';
 import type {ClientChannel} from 'ssh2';
+import ssh2 from 'ssh2';
 import {AgentError} from '../../../api/agent/v1alpha1/agent-error.ts';
 import {eventually} from '../../e2e/eventually.ts';
 import {sshServerProgram, startSshServer} from '../../fakes/ssh-server.ts';
@@ -332,6 +333,33 @@ test('who offers too many keys is cut off, and who fails too often waits', async
   const banned = await bench.ssh(last, ['-W', 'shop:22', 'nexus@127.0.0.1']);
   t.is(banned.code, 255);
   t.is(await metric(bench, 'nexus_gateway_refused_total', {reason: 'TooManyFailures'}), 1);
+});
+
+test('who asks on and on to be let in by other means than a key is cut off', async t => {
+  await using bench = await createGatewayBench(echo, {authTries: 3});
+  const client = new ssh2.Client();
+  t.teardown(() => client.destroy());
+  client.on('error', () => undefined);
+  const closed = new Promise<void>(resolve => client.once('close', () => resolve()));
+  let asked = 0;
+  client.connect({
+    host: '127.0.0.1',
+    port: bench.port,
+    username: 'nexus',
+    // The key of a gateway that is the test's own, and nothing is trusted to it.
+    hostVerifier: () => true,
+    authHandler(_left, _partial, next) {
+      asked += 1;
+      if (asked > 1000) {
+        client.end();
+      } else {
+        next({type: 'password', username: 'nexus', password: `guess ${asked}`});
+      }
+    },
+  });
+  await closed;
+  t.true(asked < 100, `${asked} were answered`);
+  t.is(await metric(bench, 'nexus_gateway_refused_total', {reason: 'TooManyTries'}), 1);
 });
 
 test('one user, and one connection, can have only so many sessions, and is told so', async t => {
