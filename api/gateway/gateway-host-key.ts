@@ -13,12 +13,29 @@ export type GatewayHostKey = {
  * The gateway's host key in the file at `path`, mode 0600; made on the first call. Two processes that make it at once get the same one. Throws
  * when the file holds something else: clients would take a new key for an attack.
  */
-export async function loadGatewayHostKey(path: string, random: Random): Promise<GatewayHostKey> {
-  return await loadSecretFile(path, file, random);
+export async function loadGatewayHostKey(
+  path: string,
+  random: Random,
+  generate: () => string = generateKey,
+): Promise<GatewayHostKey> {
+  return await loadSecretFile(path, {...file, make: () => usableKey(generate)}, random);
+}
+
+function generateKey(): string {
+  return ssh2.utils.generateKeyPairSync('ed25519', {comment: 'nexus gateway'}).private;
+}
+
+/** One ed25519 key in some 250 that ssh2 1.17 makes is one that nobody can read, ssh2 included. */
+function usableKey(generate: () => string): string {
+  for (;;) {
+    const key = generate();
+    if (file.parse(key) !== undefined) {
+      return key;
+    }
+  }
 }
 
 const file = {
-  make: () => ssh2.utils.generateKeyPairSync('ed25519', {comment: 'nexus gateway'}).private,
   parse(privateKey: string): GatewayHostKey | undefined {
     const parsed = ssh2.utils.parseKey(privateKey);
     return parsed instanceof Error || !parsed.isPrivateKey()
