@@ -64,7 +64,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'controller/workspace/plan-power.ts',
-        from: 'return desired.running ? planStart(instance) : {};',
+        from: 'return desired.running ? planStart(instance, hasRoom) : {};',
         to: 'return {};',
       },
     ],
