@@ -63,11 +63,12 @@ export function decideCopying(
   }
 
   if (copy?.state === 'Failed' && copy.attempt === (migration.attempts ?? 0)) {
+    const {copied: _, ...kept} = migration;
     const isCutOff = copy.code === 'Disconnected' || copy.code === 'NotPermittedNow';
     return isCutOff && copy.attempt < attempts
       ? {
           kind: 'Changed',
-          status: {...status, migration: {...migration, attempts: copy.attempt + 1}},
+          status: {...status, migration: {...kept, attempts: copy.attempt + 1}},
           happenings: [],
         }
       : fail(copy.message.endsWith('.') ? copy.message : `${copy.message}.`);

@@ -238,8 +238,10 @@ test('a copy that was cut off is made again, not for ever', t => {
   const cut = (attempt: number) =>
     ({state: 'Failed', attempt, code: 'Disconnected', message: 'lost'}) as const;
   const options = {sight: present(sealed), other: absent};
-  const again = written(decide({...options, status: copying, copy: cut(0)}));
+  const halfway = {...copying, migration: {...migration, copied: 7}};
+  const again = written(decide({...options, status: halfway, copy: cut(0)}));
   t.is(again?.migration?.attempts, 1);
+  t.is(again?.migration?.copied, undefined, 'nothing of the next one is copied yet');
   t.is(decide({...options, status: {...copying, ...again}, copy: cut(0)}).kind, 'Moves');
   const last = {...copying, migration: {...migration, attempts: 5}};
   t.is(written(decide({...options, status: last, copy: cut(5)}))?.migration, undefined);
