@@ -46,6 +46,9 @@ export async function* machineEvents(
   const touched = new Set<string>();
   const watchers = new Map<string, FSWatcher>();
   let lookSoon = Promise.withResolvers<void>();
+  /** Its reader may leave without the signal. */
+  const leaving = new AbortController();
+  const ended = AbortSignal.any([signal, leaving.signal]);
   const watchFolder = (path: string, concerns: (file: string | null) => boolean) => {
     const watcher = watch(path, (_event, file) => {
       if (!concerns(file)) return;
@@ -90,10 +93,10 @@ export async function* machineEvents(
   };
 
   const keepLooking = async () => {
-    while (!signal.aborted) {
+    while (!ended.aborted) {
       lookSoon = Promise.withResolvers<void>();
       await lookAtAll().catch(() => {});
-      await Promise.race([lookSoon.promise, clock.sleep(lookInterval, signal).catch(() => {})]);
+      await Promise.race([lookSoon.promise, clock.sleep(lookInterval, ended).catch(() => {})]);
     }
   };
 
@@ -104,9 +107,10 @@ export async function* machineEvents(
   try {
     yield* events();
   } finally {
-    lookSoon.resolve();
+    leaving.abort();
     root.close();
+    // A look that goes on may begin to watch one more.
+    await looking;
     for (const watcher of watchers.values()) watcher.close();
-    if (signal.aborted) await looking;
   }
 }
