@@ -52,7 +52,7 @@ export async function prepareEnvironment(options: EnvironmentOptions): Promise<v
     path: `/1.0/networks/${names.bridge}`,
     create: async () => await createBridge(options),
   });
-  await keepBoundary(options);
+  await persistently(async () => void (await keepBoundary(options)));
 
   const project = `/1.0/projects/${names.project}`;
   if ((await client.find(project, z.object({}))) === undefined) {
@@ -229,7 +229,7 @@ async function ensureUsable({client, path, create}: Ensured): Promise<void> {
 const attempts = 3;
 
 /**
- * The backend fails at making and removing bridges when devices of another network vanish while it goes through them. Throws the first failure:
+ * The backend fails at making, changing and removing bridges when devices of another network vanish while it goes through them. Throws the first failure:
  * later ones are often about what it left behind.
  */
 async function persistently(work: () => Promise<void>): Promise<void> {

@@ -49,12 +49,17 @@ onBackend(backends[0], ({tarball}) => {
     const instances = await installation.backendOf(node).instances();
     return instances.some(({name}) => name === `nexus-${uid}`);
   };
-  const untilCopying = async () =>
+  /** Drains a node by way of a line so slow that the midst of the copy is not missed. */
+  const drainSlowly = async (source: string, target: string) => {
+    const {nexus, lab} = installation;
+    await lab.node(target).slow({rate: 40_000});
+    await nexus.must('node', 'drain', source, '--to', target, '--no-wait');
     await eventually(async () => {
       const {migration} = (await get()).status ?? {};
       assert.equal(migration?.phase, 'Copying');
       assert.ok((migration.copied ?? 0) > 0, 'the first bytes have come');
     });
+  };
 
   test.serial(
     'a drain moves what it can, whole, says why the rest stays, and leaves nothing behind',
@@ -94,10 +99,10 @@ onBackend(backends[0], ({tarball}) => {
   test.serial(
     'a server that is killed in the midst of a copy goes on with the move when it is back',
     async t => {
-      const {nexus} = installation;
-      await nexus.must('node', 'drain', 'b', '--to', 'a', '--no-wait');
-      await untilCopying();
+      const {nexus, lab} = installation;
+      await drainSlowly('b', 'a');
       await nexus.server().kill();
+      await lab.node('a').slow({});
       await nexus.startServer();
       await eventually(
         async () =>
@@ -116,8 +121,7 @@ onBackend(backends[0], ({tarball}) => {
     'when the target is cut off it stays where it is and runs, and a drain that is undone leaves one copy',
     async t => {
       const {nexus, lab} = installation;
-      await nexus.must('node', 'drain', 'a', '--no-wait');
-      await untilCopying();
+      await drainSlowly('a', 'b');
       await lab.node('b').cutOff();
       await eventually(
         async () => {
@@ -130,6 +134,7 @@ onBackend(backends[0], ({tarball}) => {
       t.is((await get()).status?.node, 'a');
       t.is(await contents(), before);
       await nexus.must('node', 'uncordon', 'a');
+      await lab.node('b').slow({});
       await lab.node('b').reconnect();
       await eventually(async () => assert.equal(await isOn('b'), false), {timeout: 120_000});
       await untilReady(nexus, 'mobile');

@@ -69,8 +69,11 @@ onBackend(backends[0], ({socket, tarball}) => {
     const condition = await untilReason(nexus, 'setup', {type: 'SetupSucceeded', reason: 'SetupFailed'});
     t.regex(condition.message, /exit code 3/);
     t.regex(condition.message, /no such luck/);
-    const logs = await nexus.cli('logs', 'setup', '--setup');
-    t.regex(logs.stdout, /first\n(?:.*\n)*.*no such luck/);
+    // It is tried again and again, and each run begins a new log.
+    await eventually(async () => {
+      const {stdout} = await nexus.cli('logs', 'setup', '--setup');
+      assert.match(stdout, /first\n(?:.*\n)*.*no such luck/);
+    });
 
     await declare(nexus.client(), 'setup', {...smallSpec, setup: ['echo first']});
     t.is(conditionOf(await untilReady(nexus, 'setup'), 'SetupSucceeded').reason, 'Succeeded');
