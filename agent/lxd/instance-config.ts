@@ -109,13 +109,14 @@ export function deviceConfig(
   };
 }
 
-/** What keeps one workspace from using up what the kernel counts by user or machine, so that others have none. */
-const isolation: Config = {
-  // Users of its own: the kernel's quotas of keys and the like are by user id, and nobody else's processes or files have these.
+/**
+ * Users of its own: the kernel's quotas of keys and the like are by user id, and nobody else's processes or files have these. On Incus only:
+ * LXD 5.0.2 at times gives an instance ids below those that root may give away, and keeps them, so that it never starts.
+ */
+const ownUsers: Config = {
   'security.idmap.isolated': 'true',
   // As many as containers inside, with users of their own, are usually given.
   'security.idmap.size': '262144',
-  'limits.processes': '8192',
 };
 
 const ownTrafficOnly: Config = {
@@ -129,7 +130,8 @@ const ownTrafficOnly: Config = {
 /** The same for all instances of ours. */
 export function fixedConfig(backend: Backend): Config {
   return {
-    ...isolation,
+    ...(backend === 'incus' ? ownUsers : {}),
+    'limits.processes': '8192',
     // Containers inside workspaces; the workspace itself stays unprivileged.
     'security.nesting': 'true',
     // No way from inside to the backend, and so none to the keys in this config.

@@ -40,8 +40,6 @@ test('one request holds all that a start needs', t => {
       'limits.cpu': '2',
       'limits.memory': '4294967296',
       'environment.A': 'b c',
-      'security.idmap.isolated': 'true',
-      'security.idmap.size': '262144',
       'limits.processes': '8192',
       'security.nesting': 'true',
       'security.devlxd': 'false',
@@ -95,4 +93,13 @@ test('every uid has an identity that is a UUID, always the same', t => {
 
 test('a public key is reported without its comment', t => {
   t.is(withoutComment('ssh-ed25519 AAAA someone@somewhere\n'), 'ssh-ed25519 AAAA');
+});
+
+test('users of its own are asked for on Incus, and not on LXD, which may give ids that nobody can use', t => {
+  const own = {'security.idmap.isolated': 'true', 'security.idmap.size': '262144'};
+  t.like(request('incus').config, own);
+  t.deepEqual(
+    Object.keys(request('lxd').config).filter(key => key in own),
+    [],
+  );
 });
