@@ -1,5 +1,6 @@
 import {join} from 'node:path';
 import type {Accelerator} from './accelerator.ts';
+import {imageFiles} from './images.ts';
 import type {MachineRecord} from './machine-record.ts';
 import {machineFiles} from './paths.ts';
 import {guestNetwork} from './seed.ts';
@@ -36,7 +37,7 @@ export function qemuCommand(options: CommandOptions): readonly string[] {
       ? ['-accel', 'kvm', '-cpu', 'host']
       : ['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', 'max']),
     ...['-smp', String(cpus), '-m', `size=${Math.floor(memory / 2 ** 20)}M`],
-    ...['-kernel', join(image, 'vmlinuz'), '-initrd', machineFiles.initrd],
+    ...['-kernel', join(image, imageFiles.kernel), '-initrd', machineFiles.initrd],
     ...['-append', kernelCommandLine(accelerator)],
     ...[
       '-blockdev',

@@ -4,6 +4,7 @@ import type {CreateOptions} from '../driver.ts';
 import {DriverError} from '../driver.ts';
 import {generateHostKey} from '../instances/host-key.ts';
 import type {Image, Images} from './images.ts';
+import {imageFiles} from './images.ts';
 import type {Machine, MachineFolders} from './machine-folders.ts';
 import {machineFiles} from './paths.ts';
 import {runProgram} from './run-program.ts';
@@ -78,7 +79,7 @@ type Disk = {
 
 /** The image is named relative to the disk, so that all of it may be moved. */
 async function makeDisk({folder, image, size, program}: Disk): Promise<void> {
-  const backing = join(relative(folder, image.folder), 'disk.qcow2');
+  const backing = join(relative(folder, image.folder), imageFiles.disk);
   const {exitCode, stderr} = await runProgram(
     program,
     ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', backing, machineFiles.disk, String(size)],

@@ -23,7 +23,8 @@ import {machineEvents} from './events.ts';
 import {startExec} from './exec.ts';
 import {createFiles} from './files.ts';
 import {createGuard} from './guard.ts';
-import {createImages} from './images.ts';
+import type {Image} from './images.ts';
+import {createImages, imageFiles} from './images.ts';
 import {createLifecycle} from './lifecycle.ts';
 import type {Machine} from './machine-folders.ts';
 import {createMachineFolders, makePrivateFolder} from './machine-folders.ts';
@@ -64,11 +65,14 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
   const serial = createSerial();
   const listeners = new Set<(uid: string) => void>();
   let version: Promise<string> | undefined;
-  let trial: Promise<Accelerator> | undefined;
   let found = options.accelerator;
+  /** By digest: one kernel may run where another does not. */
+  const trials = new Map<string, Promise<Accelerator>>();
 
-  const accelerator = async (): Promise<Accelerator> => {
-    trial ??= found === undefined ? findAccelerator(program) : Promise.resolve(found);
+  const accelerator = async ({digest, folder: imageFolder}: Image): Promise<Accelerator> => {
+    if (options.accelerator !== undefined) return options.accelerator;
+    const trial = trials.get(digest) ?? findAccelerator(program, join(imageFolder, imageFiles.kernel));
+    trials.set(digest, trial);
     found = await trial;
     return found;
   };
@@ -123,20 +127,20 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
     return /version (\S+)/.exec(stdout)?.[1] ?? '';
   };
 
-  const examine = async (isKvm: boolean): Promise<string[]> => [
-    ...(isKvm ? [] : ['the processor is emulated, which is slow: KVM can not be used here']),
+  const examine = async (): Promise<string[]> => [
+    ...(found !== 'tcg' ? [] : ['the processor is emulated, which is slow: KVM can not be used here']),
     ...((await guard.ensure())
       ? []
       : ['machines have no way out to the network: keeping them from the node needs root and nftables']),
   ];
 
-  const probing = async (isKvm: () => Promise<boolean>): ReturnType<Driver['probe']> => {
+  const probing = async (): ReturnType<Driver['probe']> => {
     try {
       await access(imageProgram, constants.X_OK).catch(() => {
         throw new Error(`${imageProgram} is missing; install qemu-utils`);
       });
       version ??= readVersion();
-      const remarks = await examine(await isKvm());
+      const remarks = await examine();
       return {
         backend: 'qemu',
         version: await version,
@@ -164,16 +168,19 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
   return {
     provider: 'qemu',
     place: program,
-    probeBackend: async () => await probing(async () => (await accelerator()) === 'kvm'),
+    async probeBackend() {
+      const image = await images.find(baseImage).catch(() => undefined);
+      if (image !== undefined) await accelerator(image);
+      return await probing();
+    },
 
     async probe() {
-      // The trial takes longer than a heartbeat waits: what it finds is told with a later one.
-      void accelerator();
-      const probed = await probing(async () => found !== 'tcg');
-      if (!probed.ready) return probed;
-
       const image = await images.find(baseImage).catch(() => undefined);
-      if (image !== undefined) return probed;
+      // The trial takes longer than a heartbeat waits: what it finds is told with a later one.
+      if (image !== undefined) void accelerator(image);
+      const probed = await probing();
+      if (!probed.ready || image !== undefined) return probed;
+
       const missing = `the image ${baseImage} is missing; run there: ${setupCommand}`;
       return {...probed, message: [probed.message, missing].filter(Boolean).join('; ')};
     },

@@ -26,6 +26,14 @@ export type Image = {
   readonly disk: number;
 };
 
+/** In an image's folder. */
+export const imageFiles = {
+  metadata: 'metadata.json',
+  kernel: 'vmlinuz',
+  initrd: 'initrd',
+  disk: 'disk.qcow2',
+};
+
 const metadata = z.object({version: z.literal(1), architecture: z.string(), disk: z.int()});
 const aliases = z.record(z.string(), z.string());
 
@@ -46,7 +54,7 @@ export function createImages(folder: string): Images {
   async function at(digest: string): Promise<Image | undefined> {
     const path = join(folder, digest);
     try {
-      const {disk} = metadata.parse(JSON.parse(await readFile(join(path, 'metadata.json'), 'utf8')));
+      const {disk} = metadata.parse(JSON.parse(await readFile(join(path, imageFiles.metadata), 'utf8')));
       return {digest, folder: path, disk};
     } catch (error) {
       if (isMissing(error)) return undefined;
@@ -58,10 +66,9 @@ export function createImages(folder: string): Images {
     const half = join(folder, `.half-${digest}`);
     await rm(half, {recursive: true, force: true});
     await mkdir(half, {recursive: true, mode: 0o700});
-    const members = ['metadata.json', 'vmlinuz', 'initrd', 'disk.qcow2'];
     const {exitCode, stderr} = await runProgram(
       'tar',
-      ['--extract', '--no-same-owner', '--file', file, '--directory', half, ...members],
+      ['--extract', '--no-same-owner', '--file', file, '--directory', half, ...Object.values(imageFiles)],
       {timeout: 600_000, ...(signal === undefined ? {} : {signal})},
     );
     if (exitCode !== 0) {

@@ -7,7 +7,8 @@ import {canonicalName} from '../instance-name.ts';
 import type {Accelerator} from './accelerator.ts';
 import {qemuCommand} from './command.ts';
 import type {Guard} from './guard.ts';
-import type {Images} from './images.ts';
+import type {Image, Images} from './images.ts';
+import {imageFiles} from './images.ts';
 import type {Machine, MachineFolders} from './machine-folders.ts';
 import {wrapped} from './machine-folders.ts';
 import type {MachineProcess} from './machine-process.ts';
@@ -24,7 +25,7 @@ export type LifecycleOptions = {
   readonly images: Images;
   readonly monitors: Monitors;
   readonly guard: Guard;
-  readonly accelerator: () => Promise<Accelerator>;
+  readonly accelerator: (image: Image) => Promise<Accelerator>;
   readonly clock: Clock;
 };
 
@@ -46,7 +47,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const image = await images.byDigest(record.image);
     const initrd = join(folder, machineFiles.initrd);
     try {
-      const seeded = initrdWithSeed(await readFile(join(image.folder, 'initrd')), record);
+      const seeded = initrdWithSeed(await readFile(join(image.folder, imageFiles.initrd)), record);
       await writeFile(initrd, seeded, {mode: 0o600});
     } catch (error) {
       throw wrapped(error, `${initrd} can't be written`);
@@ -55,7 +56,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       program,
       record,
       image: image.folder,
-      accelerator: await accelerator(),
+      accelerator: await accelerator(image),
       guarded: await guard.ensure(),
       asRoot: isRoot,
     });

@@ -43,10 +43,7 @@ onQemu(({program, tarball}) => {
             await ended(process, {clock: systemClock, timeout: patience});
           },
           freeze: hand.freeze,
-          async remove(name) {
-            await hand.stop(name);
-            await hand.delete(name);
-          },
+          remove: hand.delete,
           left: async () => await readdir(machines),
         },
       };

@@ -3,7 +3,7 @@ import {once} from 'node:events';
 import {cp, mkdir, readFile, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {qemuCommand} from '../../../agent/qemu/command.ts';
-import type {MachineProcess} from '../../../agent/qemu/machine-process.ts';
+import {imageFiles} from '../../../agent/qemu/images.ts';
 import {ended, findProcess} from '../../../agent/qemu/machine-process.ts';
 import {machineRecord} from '../../../agent/qemu/machine-record.ts';
 import {machineFiles, pathsOf} from '../../../agent/qemu/paths.ts';
@@ -16,10 +16,11 @@ export function qemuByHand(folder: string, program: string): ByHand {
   const {machines, images} = pathsOf(folder);
   const at = (name: string) => join(machines, name);
 
-  async function running(name: string): Promise<MachineProcess> {
-    const process = await findProcess(at(name));
-    if (process === undefined) throw new Error(`${name} does not run`);
-    return process;
+  async function stop(path: string): Promise<void> {
+    const found = await findProcess(path);
+    if (found === undefined) throw new Error(`nothing runs in ${path}`);
+    process.kill(found.id, 'SIGKILL');
+    await ended(found, {clock: systemClock, timeout: 10_000});
   }
 
   return {
@@ -28,7 +29,7 @@ export function qemuByHand(folder: string, program: string): ByHand {
         JSON.parse(await readFile(join(at(name), machineFiles.record), 'utf8')),
       );
       const image = join(images, record.image);
-      await cp(join(image, 'initrd'), join(at(name), machineFiles.initrd));
+      await cp(join(image, imageFiles.initrd), join(at(name), machineFiles.initrd));
       const [, ...args] = qemuCommand({
         program,
         record,
@@ -46,11 +47,7 @@ export function qemuByHand(folder: string, program: string): ByHand {
       }
     },
 
-    async stop(name) {
-      const found = await running(name);
-      process.kill(found.id, 'SIGKILL');
-      await ended(found, {clock: systemClock, timeout: 10_000});
-    },
+    stop: async name => await stop(at(name)),
 
     async freeze(name) {
       await using monitor = await connectQmp({
@@ -62,7 +59,13 @@ export function qemuByHand(folder: string, program: string): ByHand {
     },
 
     rename: async (name, to) => await rename(at(name), at(to)),
-    delete: async name => await rm(at(name), {recursive: true}),
+    // Out of the way first: an agent that is about to start it would write into a folder that is half gone.
+    async delete(name) {
+      const gone = join(folder, `gone-${name}`);
+      await rename(at(name), gone);
+      if ((await findProcess(gone)) !== undefined) await stop(gone);
+      await rm(gone, {recursive: true});
+    },
     copy: async (name, to) => await cp(at(name), at(to), {recursive: true}),
     createForeign: async name => void (await mkdir(at(name))),
 
