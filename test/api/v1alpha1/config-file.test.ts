@@ -171,6 +171,47 @@ test('60,000 different keys are refused, with the first of them', t => {
   );
 });
 
+/** How often functions were called back by arrays while this ran: comparisons, whoever makes them. It must not wait for anything. */
+function callbacksOf(run: () => void): number {
+  let count = 0;
+  const methods = ['every', 'filter', 'find', 'findIndex', 'flatMap', 'forEach', 'map', 'reduce', 'some'];
+  const originals = methods.map(
+    name => [name, Object.getOwnPropertyDescriptor(Array.prototype, name)] as const,
+  );
+  for (const [name, original] of originals) {
+    Object.defineProperty(Array.prototype, name, {
+      ...original,
+      value(this: unknown, callback: (...args: unknown[]) => unknown, ...rest: unknown[]) {
+        const counted = (...args: unknown[]) => {
+          count += 1;
+          return callback(...args);
+        };
+        return original?.value.call(this, counted, ...rest);
+      },
+    });
+  }
+
+  try {
+    run();
+  } finally {
+    for (const [name, original] of originals) {
+      Object.defineProperty(Array.prototype, name, original ?? {});
+    }
+  }
+
+  return count;
+}
+
+test('twice the keys cost twice the comparisons, not four times', t => {
+  const comparisons = (keys: number) => {
+    const text = Array.from({length: keys}, (_, index) => `k${index}: 1`).join('\n');
+    return callbacksOf(() => parseConfigFile(text));
+  };
+  const [once, twice] = [comparisons(2000), comparisons(4000)];
+  t.true(once >= 2000);
+  t.true(twice <= 2.1 * once, `${once} comparisons for 2000 keys, ${twice} for 4000`);
+});
+
 test('no text makes it throw', t => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json(), fc.string({unit: 'binary'})), text => {
