@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# The folder of one run of hack/test, and what is left of runs that died. Needs log.sh, qemu.sh and $hack.
+# The folder of one run of hack/test, and what is left of runs that died. Needs log.sh, qemu.sh, network-traces.sh and $hack.
 
 # run_create: makes this run's folder and prints it; everything of the run is in it, or carries its name in NEXUS_TEST_RUN.
 run_create() {
   local run
   run=$(mktemp --directory /var/tmp/nexus-test.XXXXXX)
   run_identity $$ >"$run/owner"
+  traces_list >"$run/traces"
   printf '%s\n' "$run"
 }
 
@@ -57,6 +58,7 @@ run_remove() {
   for home in "$run"/*/; do
     [[ -d $home/agent ]] && "${hack:?}/backend" stop --home "${home%/}"
   done
+  traces_remove "$run/traces"
   rm -rf --one-file-system "$run"
   qemu_remove_guard
 }
