@@ -1,6 +1,6 @@
 import {z} from 'zod';
 import type {Kind} from '../../v1alpha1/kinds.ts';
-import {apiVersion} from '../../v1alpha1/metadata.ts';
+import {apiVersion, timestamp} from '../../v1alpha1/metadata.ts';
 import type {Document} from '../document.ts';
 import {freeze} from '../document.ts';
 import {ApiServerError} from './api-failure.ts';
@@ -30,7 +30,11 @@ export type Held = {
   readonly apiUid: string;
   /** Its status is still in the annotation with which it was created. */
   readonly unfinished: boolean;
+  /** Annotations that say what it was elsewhere; every write carries them. */
+  readonly origin: Origin;
 };
+
+export type Origin = Readonly<Record<string, string>>;
 
 /**
  * `NAME/UID`: the object keeps the uid that it had in another store, or before it was deleted; names of instances derive from that. It counts only on
@@ -38,13 +42,23 @@ export type Held = {
  */
 export const identityAnnotation = 'nexus.dev/identity';
 
+/** JSON: what an object that came from another store was there, and the API server writes itself. It counts only beside an {@link identityAnnotation} that does. */
+export const originAnnotation = 'nexus.dev/origin';
+
+const origin = z.object({
+  creationTimestamp: timestamp,
+  deletionTimestamp: timestamp.optional(),
+  /** What the API server counted is added to it. */
+  generation: z.int(),
+});
+
 /** A status given at creation, as JSON, until it is in the status subresource: so that no one ever sees the object without. */
 export const statusAnnotation = 'nexus.dev/initial-status';
 
 /** Changed to make writes that are under way fail. */
 export const fenceAnnotation = 'nexus.dev/fenced-at';
 
-const hidden: readonly string[] = [identityAnnotation, statusAnnotation, fenceAnnotation];
+const hidden: readonly string[] = [identityAnnotation, originAnnotation, statusAnnotation, fenceAnnotation];
 
 /** What the API server gave for an object of `kind`. Throws ApiServerError for what is none. */
 export function fromApi(kind: Kind, given: unknown): Held {
@@ -54,23 +68,35 @@ export function fromApi(kind: Kind, given: unknown): Held {
   }
 
   const {metadata, spec, status} = parsed.data;
-  const {annotations = {}, labels = {}, finalizers = [], ownerReferences, deletionTimestamp} = metadata;
+  const {annotations = {}, labels = {}, finalizers = [], ownerReferences} = metadata;
+  const uid = ownUid(metadata.name, annotations[identityAnnotation]);
+  const before = uid === undefined ? undefined : originOf(annotations[originAnnotation]);
+  const isDeleted = metadata.deletionTimestamp !== undefined;
+  const deletionTimestamp = isDeleted ? (before?.deletionTimestamp ?? metadata.deletionTimestamp) : undefined;
   const shown = Object.fromEntries(Object.entries(annotations).filter(([key]) => !hidden.includes(key)));
   const initial = status === undefined ? initialStatus(annotations[statusAnnotation]) : undefined;
   const known = status ?? initial;
   return {
     apiUid: metadata.uid,
     unfinished: initial !== undefined,
+    origin:
+      uid === undefined
+        ? {}
+        : Object.fromEntries(
+            [identityAnnotation, originAnnotation].flatMap(key =>
+              annotations[key] === undefined ? [] : [[key, annotations[key]]],
+            ),
+          ),
     document: freeze({
       apiVersion,
       kind,
       metadata: {
         name: metadata.name,
-        uid: ownUid(metadata.name, annotations[identityAnnotation]) ?? metadata.uid,
+        uid: uid ?? metadata.uid,
         resourceVersion: metadata.resourceVersion,
         // There it also grows when deletion is asked for.
-        generation: metadata.generation - (deletionTimestamp === undefined ? 0 : 1),
-        creationTimestamp: metadata.creationTimestamp,
+        generation: metadata.generation - (isDeleted ? 1 : 0) + (before?.generation ?? 0),
+        creationTimestamp: before?.creationTimestamp ?? metadata.creationTimestamp,
         ...(deletionTimestamp === undefined ? {} : {deletionTimestamp}),
         ...(finalizers.length === 0 ? {} : {finalizers}),
         ...(Object.keys(labels).length === 0 ? {} : {labels}),
@@ -83,11 +109,26 @@ export function fromApi(kind: Kind, given: unknown): Held {
   };
 }
 
-/** `document` as it is sent; the uid is the API server's own affair unless it `isGiven`. */
-export function toApi(document: Document, namespace: string, isGiven: boolean): Record<string, unknown> {
+/** For an object that keeps its uid. */
+export function identityOf({metadata: {name, uid}}: Document): Origin {
+  return {[identityAnnotation]: `${name}/${uid}`};
+}
+
+/** For one that is to be made anew as it is: its generation and times, too. */
+export function wholeOriginOf(document: Document): Origin {
+  const {generation, creationTimestamp, deletionTimestamp} = document.metadata;
+  const before: z.infer<typeof origin> = {
+    creationTimestamp,
+    ...(deletionTimestamp === undefined ? {} : {deletionTimestamp}),
+    generation: generation - 1,
+  };
+  return {...identityOf(document), [originAnnotation]: JSON.stringify(before)};
+}
+
+/** `document` as it is sent; uid and times are the API server's own affair, apart from what `origin` says. */
+export function toApi(document: Document, namespace: string, origin: Origin): Record<string, unknown> {
   const {apiVersion: version, kind, metadata, spec, status} = document;
-  const {name, uid, resourceVersion, labels, annotations = {}, finalizers, ownerReferences} = metadata;
-  const identity = isGiven ? {[identityAnnotation]: `${name}/${uid}`} : {};
+  const {name, resourceVersion, labels, annotations = {}, finalizers, ownerReferences} = metadata;
   return {
     apiVersion: version,
     kind,
@@ -96,7 +137,7 @@ export function toApi(document: Document, namespace: string, isGiven: boolean): 
       namespace,
       ...(resourceVersion === '0' ? {} : {resourceVersion}),
       ...(labels === undefined ? {} : {labels}),
-      annotations: {...annotations, ...identity},
+      annotations: {...annotations, ...origin},
       ...(finalizers === undefined ? {} : {finalizers}),
       ...(ownerReferences === undefined ? {} : {ownerReferences}),
     },
@@ -109,6 +150,15 @@ function ownUid(name: string, identity: string | undefined): string | undefined 
   const prefix = `${name}/`;
   const uid = identity?.startsWith(prefix) === true ? identity.slice(prefix.length) : undefined;
   return uid !== undefined && /^[a-z0-9](?:[-a-z0-9]{0,55}[a-z0-9])?$/.test(uid) ? uid : undefined;
+}
+
+/** Undefined also for what people wrote there that is none. */
+function originOf(text: string | undefined): z.infer<typeof origin> | undefined {
+  try {
+    return text === undefined ? undefined : origin.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined also for what people wrote there that is none. */

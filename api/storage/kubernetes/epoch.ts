@@ -2,9 +2,23 @@ import {z} from 'zod';
 import type {Clock} from '../../effects/clock.ts';
 import type {Random} from '../../effects/random.ts';
 import {apiVersion} from '../../v1alpha1/metadata.ts';
+import type {StoreMark} from '../moving/store-mark.ts';
+import {checkUsable} from '../moving/store-mark.ts';
 import {isStorageError} from '../storage-error.ts';
 import type {ApiResources} from './api-resources.ts';
+import type {EpochSpec} from './internal-kinds.ts';
 import {epochSpec, internalKinds} from './internal-kinds.ts';
+
+/** The one object that says which server leads, and whether any may. */
+export type EpochObject = {
+  /** Without one, no server has begun yet and nothing was moved. */
+  read(): Promise<EpochSpec | undefined>;
+  /** The next epoch; others that do the same at once get others. Throws StoreNotUsable when no server may use this store. */
+  next(): Promise<number>;
+  /** Never gives out that one, or a lower one, from now on. */
+  raise(epoch: number): Promise<void>;
+  mark(mark: StoreMark): Promise<void>;
+};
 
 const {plural} = internalKinds.Epoch;
 
@@ -13,36 +27,53 @@ const name = 'nexus';
 
 const schema = z.object({metadata: z.object({resourceVersion: z.string()}), spec: epochSpec});
 
-/** The next epoch, by compare-and-swap on one object. Others that do the same at once get others. */
-export async function nextEpoch(
-  api: ApiResources,
-  {clock, random}: {clock: Clock; random: Random},
-): Promise<number> {
-  for (let attempt = 1; ; attempt += 1) {
-    const known = await find(api);
-    // Seconds since 1970 at least, so that a store restored from a backup is not behind what its agents have seen.
-    const value = Math.max((known?.spec.value ?? 0) + 1, Math.floor(clock.now() / 1000));
-    const body = {
-      apiVersion,
-      kind: 'Epoch',
-      metadata: {name, ...(known && {resourceVersion: known.metadata.resourceVersion})},
-      spec: {value},
-    };
-    try {
-      await (known === undefined ? api.create(plural, body) : api.replace(plural, name, {body}));
-      return value;
-    } catch (error) {
-      const isRace = ['Conflict', 'AlreadyExists', 'NotFound'] as const;
-      if (!isRace.some(code => isStorageError(error, code)) || attempt === 100) {
-        throw error;
-      }
+type Found = z.infer<typeof schema> | undefined;
 
-      await clock.sleep(random.fraction() * 10 * Math.min(attempt, 10));
+export function createEpochObject(
+  api: ApiResources,
+  {clock, random, place}: {clock: Clock; random: Random; place: string},
+): EpochObject {
+  /** By compare-and-swap. */
+  const change = async (decide: (spec: EpochSpec | undefined) => EpochSpec): Promise<EpochSpec> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const known = await find(api);
+      const spec = decide(known?.spec);
+      const metadata = {name, ...(known && {resourceVersion: known.metadata.resourceVersion})};
+      const body = {apiVersion, kind: 'Epoch', metadata, spec};
+      try {
+        await (known === undefined ? api.create(plural, body) : api.replace(plural, name, {body}));
+        return spec;
+      } catch (error) {
+        const isRace = ['Conflict', 'AlreadyExists', 'NotFound'] as const;
+        if (!isRace.some(code => isStorageError(error, code)) || attempt === 100) {
+          throw error;
+        }
+
+        await clock.sleep(random.fraction() * 10 * Math.min(attempt, 10));
+      }
     }
-  }
+  };
+
+  return {
+    read: async () => (await find(api))?.spec,
+    async next() {
+      const {value} = await change(known => {
+        checkUsable(known?.mark, place);
+        // Seconds since 1970 at least, so that a store restored from a backup is not behind what its agents have seen.
+        return {...known, value: Math.max((known?.value ?? 0) + 1, Math.floor(clock.now() / 1000))};
+      });
+      return value;
+    },
+    async raise(epoch) {
+      await change(known => ({...known, value: Math.max(known?.value ?? 0, epoch)}));
+    },
+    async mark(mark) {
+      await change(known => ({value: known?.value ?? 0, mark}));
+    },
+  };
 }
 
-async function find(api: ApiResources): Promise<z.infer<typeof schema> | undefined> {
+async function find(api: ApiResources): Promise<Found> {
   try {
     return schema.parse(await api.get(plural, name));
   } catch (error) {

@@ -1,5 +1,6 @@
 import {z} from 'zod';
 import {timestamp} from '../../v1alpha1/metadata.ts';
+import {storeMark} from '../moving/store-mark.ts';
 
 /** Holds one port of one node for one workspace: there can be one of a name, which is made of node and port. */
 export const portClaimSpec = z.strictObject({
@@ -28,6 +29,7 @@ export const tombstoneSpec = z.strictObject({
 /** Counts the servers that have begun to control this store. */
 export const epochSpec = z.strictObject({
   value: z.int().describe('The highest epoch that was given out.'),
+  mark: storeMark.optional().describe('What this store is to another one that it was moved from, or to.'),
 });
 
 export type PortClaimSpec = z.infer<typeof portClaimSpec>;

@@ -8,6 +8,7 @@ import {apiVersion} from '../../v1alpha1/metadata.ts';
 import {checkKind, toJson} from '../check-object.ts';
 import {asStored} from '../document.ts';
 import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
+import type {MovableStore} from '../moving/movable-store.ts';
 import type {Retention} from '../retention.ts';
 import {defaultRetention} from '../retention.ts';
 import type {Storage} from '../storage.ts';
@@ -17,9 +18,10 @@ import {repairClaims} from './claim-repair.ts';
 import type {ClusterOptions} from './cluster-config.ts';
 import {loadClusterConfig} from './cluster-config.ts';
 import {createCredentials} from './credentials.ts';
-import {nextEpoch} from './epoch.ts';
+import {createEpochObject} from './epoch.ts';
 import {expire} from './expiry.ts';
 import {createHistory} from './history.ts';
+import {createMovableKubernetes} from './movable-kubernetes.ts';
 import {createPortClaims} from './port-claims.ts';
 import {createReader} from './reader.ts';
 import {createRemoval} from './removal.ts';
@@ -43,6 +45,8 @@ export type KubernetesStorage = Storage & {
   readonly place: string;
   /** Keeps other servers from this store; see {@link takeServerLease}. */
   lock(identity: string, times?: LeaseTimes): Promise<ServerLease>;
+  /** All of it, to be moved to another store or from one. */
+  readonly movable: MovableStore;
   /** Expires what is old and mends what a killed server left, once. */
   maintain(): Promise<void>;
   /** That, now and every ten minutes until `signal`; failures are logged and tried again. Resolves when it has stopped. */
@@ -73,6 +77,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
 
   const retention = {...defaultRetention, ...options.retention};
   const place = `namespace ${namespace} of ${server}`;
+  const epoch = createEpochObject(api, {clock, random, place});
   const maintain = async () => {
     const expired = await expire({api, clock}, retention);
     await repairClaims({api, claims, clock, log});
@@ -92,6 +97,16 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
         ...(leaseTimes && {times: leaseTimes}),
       });
     },
+    movable: createMovableKubernetes({
+      api,
+      claims,
+      tombstones,
+      epoch,
+      clock,
+      log,
+      namespace,
+      place: `Kubernetes, ${place}`,
+    }),
     maintain,
     async runMaintenance(signal) {
       while (!signal.aborted) {
@@ -149,7 +164,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
       checkKind(kind);
       return history.of(kind, name, await reader.find(kind, name));
     },
-    beginEpoch: () => nextEpoch(api, {clock, random}),
+    beginEpoch: () => epoch.next(),
     async ping() {
       await api.list(kinds.Workspace.plural, {limit: '1'});
     },

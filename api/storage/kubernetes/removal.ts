@@ -87,9 +87,8 @@ export function createRemoval({
       if (part === 'whole') {
         resourceVersion = await removeAtVersion(held);
       } else {
-        const {kind, metadata} = last;
-        const body = toApi(last, namespace, metadata.uid !== held.apiUid);
-        await api.replace(kinds[kind].plural, metadata.name, {body});
+        const body = toApi(last, namespace, held.origin);
+        await api.replace(kinds[last.kind].plural, last.metadata.name, {body});
       }
 
       await claims.release(held.document, undefined);

@@ -5,6 +5,7 @@ import type {Kind} from '../../v1alpha1/kinds.ts';
 import {apiVersion} from '../../v1alpha1/metadata.ts';
 import type {Document} from '../document.ts';
 import {asStored, parseDocument, serialize} from '../document.ts';
+import {rememberedKinds} from '../moving/store-record.ts';
 import type {Revision} from '../storage.ts';
 import {isStorageError} from '../storage-error.ts';
 import type {ApiResources} from './api-resources.ts';
@@ -13,33 +14,34 @@ import {internalKinds, tombstoneSpec} from './internal-kinds.ts';
 
 /** The last states of Workspaces, Nodes and Users that are gone, from which they can be made again. */
 export type Tombstones = {
-  /** Before the object goes; again for the same object replaces it. */
-  put(document: Document): Promise<void>;
+  /** Before the object goes; again for the same object replaces it. Now by default. */
+  put(document: Document, deletedAt?: string): Promise<void>;
   /** Of all objects of that name, oldest first. */
   of<K extends Kind>(kind: K, name: string): Promise<readonly Revision<K>[]>;
 };
 
 const {plural} = internalKinds.Tombstone;
 
-const schema = z.object({metadata: z.object({resourceVersion: z.string()}), spec: tombstoneSpec});
-
-/** Not of what happens by the hundred, nor of secrets. */
-const remembered: readonly Kind[] = ['Workspace', 'Node', 'User'];
+/** As the API server has one. */
+export const tombstoneObject = z.object({
+  metadata: z.object({name: z.string(), resourceVersion: z.string()}),
+  spec: tombstoneSpec,
+});
 
 export function createTombstones(api: ApiResources, clock: Clock): Tombstones {
   return {
-    async put(document) {
+    async put(document, deletedAt = timestampAt(clock.now())) {
       const {kind, metadata} = document;
-      if (!remembered.includes(kind)) {
+      if (!rememberedKinds.includes(kind)) {
         return;
       }
 
-      const name = `${kind.toLowerCase()}-${metadata.uid}`;
+      const name = tombstoneName(document);
       const spec: TombstoneSpec = {
         kind,
         name: metadata.name,
         uid: metadata.uid,
-        deletedAt: timestampAt(clock.now()),
+        deletedAt,
         object: serialize(document),
       };
       const body = {
@@ -59,7 +61,7 @@ export function createTombstones(api: ApiResources, clock: Clock): Tombstones {
       }
     },
     async of<K extends Kind>(kind: K, name: string) {
-      if (!remembered.includes(kind)) {
+      if (!rememberedKinds.includes(kind)) {
         return [];
       }
 
@@ -69,7 +71,7 @@ export function createTombstones(api: ApiResources, clock: Clock): Tombstones {
       const {items} = await api.list(plural, {labelSelector});
       return items
         .map((item): Revision<K> => {
-          const {metadata, spec} = schema.parse(item);
+          const {metadata, spec} = tombstoneObject.parse(item);
           return {
             resourceVersion: metadata.resourceVersion,
             time: spec.deletedAt,
@@ -80,6 +82,11 @@ export function createTombstones(api: ApiResources, clock: Clock): Tombstones {
         .sort((a, b) => (a.time < b.time ? -1 : 1));
     },
   };
+}
+
+/** One for each object, whatever else is or was called like it. */
+export function tombstoneName({kind, metadata}: Document): string {
+  return `${kind.toLowerCase()}-${metadata.uid}`;
 }
 
 function labelsOf(kind: Kind, name: string): Record<string, string> {

@@ -7,7 +7,7 @@ import type {Change} from '../lifecycle.ts';
 import type {WriteOptions} from '../storage.ts';
 import {isStorageError, StorageError} from '../storage-error.ts';
 import type {Held} from './api-object.ts';
-import {fromApi, statusAnnotation, toApi} from './api-object.ts';
+import {fromApi, identityOf, statusAnnotation, toApi} from './api-object.ts';
 import type {ApiResources} from './api-resources.ts';
 import {heldPorts} from './held-ports.ts';
 import type {History} from './history.ts';
@@ -63,7 +63,8 @@ export function createWriter({
       ...metadata.annotations,
       ...(status === undefined ? {} : {[statusAnnotation]: JSON.stringify(status)}),
     };
-    const body = toApi({...document, metadata: {...metadata, annotations}}, namespace, isGiven);
+    const origin = isGiven ? identityOf(document) : {};
+    const body = toApi({...document, metadata: {...metadata, annotations}}, namespace, origin);
     try {
       return fromApi(kind, await api.create(kinds[kind].plural, body, dry(options)));
     } catch (error) {
@@ -74,9 +75,9 @@ export function createWriter({
   };
 
   /** The status that it was created with, to where it belongs. */
-  const finish = async ({document}: Held, isGiven: boolean): Promise<Document> => {
+  const finish = async ({document, origin}: Held): Promise<Document> => {
     const {kind, metadata} = document;
-    const body = toApi(document, namespace, isGiven);
+    const body = toApi(document, namespace, origin);
     return fromApi(kind, await api.replace(kinds[kind].plural, `${metadata.name}/status`, {body})).document;
   };
 
@@ -106,7 +107,7 @@ export function createWriter({
     const {resourceVersion} = held.document.metadata;
     try {
       await claims.acquire({next: held.document, current: undefined, version: resourceVersion});
-      return await finish(held, true);
+      return await finish(held);
     } catch (error) {
       if (isStorageError(error, 'Conflict')) {
         await api
@@ -127,7 +128,6 @@ export function createWriter({
     options: WriteOptions,
   ): Promise<Document> => {
     const {kind, metadata} = held.document;
-    const isGiven = metadata.uid !== held.apiUid;
     const {plural} = kinds[kind];
     const name = part === 'status' ? `${metadata.name}/status` : metadata.name;
     const claimed =
@@ -140,7 +140,7 @@ export function createWriter({
       const unfinished =
         held.unfinished && part !== 'status' ? {[statusAnnotation]: JSON.stringify(next.status)} : {};
       const annotations = {...next.metadata.annotations, ...unfinished};
-      const body = toApi({...next, metadata: {...next.metadata, annotations}}, namespace, isGiven);
+      const body = toApi({...next, metadata: {...next.metadata, annotations}}, namespace, held.origin);
       after = fromApi(kind, await api.replace(plural, name, {body, ...dry(options)})).document;
     } catch (error) {
       await claimed?.abandon(isStorageError(error));
@@ -183,7 +183,7 @@ export function createWriter({
         after = await insertWithPorts(document, options);
       } else {
         const held = await create(document, uidIsGiven, options);
-        after = held.unfinished && options.dryRun !== true ? await finish(held, uidIsGiven) : held.document;
+        after = held.unfinished && options.dryRun !== true ? await finish(held) : held.document;
       }
 
       if (options.dryRun !== true) {

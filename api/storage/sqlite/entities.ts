@@ -30,6 +30,8 @@ export type PortAllocationRow = {node: string; nodePort: number; workspaceUid: s
 
 export type MetaRow = {key: string; value: number};
 
+export type MarkRow = {id: number; doc: string};
+
 export type SchemaVersionRow = {version: number; name: string; appliedAt: string};
 
 /** Generated columns of `resources`, by the field that they hold; each is indexed, with the name so that lists come in order. */
@@ -124,6 +126,12 @@ export const metaEntity = new EntitySchema<MetaRow>({
   columns: {key: {type: 'text', primary: true}, value: {type: 'integer'}},
 });
 
+/** At most one row, see StoreMark. */
+export const markEntity = new EntitySchema<MarkRow>({
+  name: 'mark',
+  columns: {id: {type: 'integer', primary: true}, doc: {type: 'text'}},
+});
+
 export const schemaVersionEntity = new EntitySchema<SchemaVersionRow>({
   name: 'schema_version',
   columns: {
@@ -138,5 +146,6 @@ export const entities = [
   revisionEntity,
   portAllocationEntity,
   metaEntity,
+  markEntity,
   schemaVersionEntity,
 ];

@@ -2,10 +2,11 @@ import type {Database} from 'better-sqlite3';
 import {timestampAt} from '../../effects/clock.ts';
 import {resources} from './migrations/0001-resources.ts';
 import {views} from './migrations/0002-views.ts';
+import {mark} from './migrations/0003-mark.ts';
 import type {Migration} from './migrations/migration.ts';
 
 /** In order; versions count from 1 without gaps. */
-export const migrations: readonly Migration[] = [resources, views];
+export const migrations: readonly Migration[] = [resources, views, mark];
 
 export const latestVersion = migrations.length;
 

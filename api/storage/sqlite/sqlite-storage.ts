@@ -6,6 +6,7 @@ import type {Random} from '../../effects/random.ts';
 import {checkKind, toJson} from '../check-object.ts';
 import {asStored} from '../document.ts';
 import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
+import type {StoreMark} from '../moving/store-mark.ts';
 import type {Retention} from '../retention.ts';
 import {defaultRetention} from '../retention.ts';
 import type {Storage} from '../storage.ts';
@@ -15,6 +16,7 @@ import {openDatabase} from './database.ts';
 import {expireEvents} from './event-expiry.ts';
 import {historyOf} from './history.ts';
 import {listResources} from './list.ts';
+import {readMark} from './mark.ts';
 import {createPortAllocations} from './port-allocations.ts';
 import {createResourceTable} from './resource-table.ts';
 import {createRevisionLog} from './revision-log.ts';
@@ -33,6 +35,8 @@ export type SqliteStorageOptions = {
 };
 
 export type SqliteStorage = Storage & {
+  /** What it says of moves between stores. */
+  mark(): StoreMark | undefined;
   /** Compacts the log and expires Events once. */
   compact(): Promise<{readonly revisions: number; readonly events: number}>;
   /** Compacts now and every minute until `signal`; failures are logged and tried again. Resolves when it has stopped. */
@@ -127,6 +131,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     async ping() {
       database.transaction(log.compacted).immediate();
     },
+    mark: () => readMark(database),
     async compact() {
       const events = await expireEvents({database, storage, clock}, retention);
       return {revisions: await compactLog({database, log, clock}, retention), events};

@@ -34,6 +34,7 @@ test('each migration is recorded with its version, name and time', t => {
   t.deepEqual(database.prepare('SELECT version, name, applied_at FROM schema_version').all(), [
     {version: 1, name: 'resources', applied_at: '2026-11-20T10:00:00.000Z'},
     {version: 2, name: 'views', applied_at: '2026-11-20T10:00:00.000Z'},
+    {version: 3, name: 'mark', applied_at: '2026-11-20T10:00:00.000Z'},
   ]);
   t.deepEqual(
     migrations.map(({version}) => version),
