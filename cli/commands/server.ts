@@ -10,9 +10,9 @@ import {createAgentPackages} from '../agent-package/agent-packages.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
 import {createAgentUpgrader} from '../server/agent-upgrader.ts';
-import type {StoreChoice} from '../server/open-store.ts';
 import type {ServeOptions} from '../server/serve.ts';
 import {serve} from '../server/serve.ts';
+import {storeChoice} from '../server/store-choice.ts';
 import {isLoopback} from '../server-address.ts';
 import {ownKeyFile} from '../ssh/identity.ts';
 
@@ -48,7 +48,7 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
   const home = options.home === undefined ? cli.home : path.resolve(cli.cwd, options.home);
   const port = parsePort(options.port);
   const gateway = gatewayOf(options);
-  const store = storeOf(cli, options);
+  const store = storeChoice(cli, options.store, options);
   const tls = await readTls(options);
   if (
     tls === undefined &&
@@ -121,29 +121,6 @@ function gatewayOf(options: ServerCommandOptions): ServeOptions['gateway'] {
         ...(publicHost === undefined ? {} : {publicHost}),
       }
     : undefined;
-}
-
-function storeOf(cli: Cli, options: ServerCommandOptions): StoreChoice {
-  const {store, kubeconfig, context, namespace} = options;
-  if (store === 'kubernetes') {
-    return {
-      kind: 'kubernetes',
-      ...(kubeconfig === undefined ? {} : {kubeconfig: path.resolve(cli.cwd, kubeconfig)}),
-      ...(context === undefined ? {} : {context}),
-      ...(namespace === undefined ? {} : {namespace}),
-    };
-  }
-
-  if (store !== 'sqlite') {
-    throw new CliError('usage', `--store is sqlite or kubernetes, not "${store}"`);
-  }
-
-  const stray = Object.entries({kubeconfig, context, namespace}).find(([, value]) => value !== undefined);
-  if (stray !== undefined) {
-    throw new CliError('usage', `--${stray[0]} is for --store kubernetes`);
-  }
-
-  return {kind: 'sqlite'};
 }
 
 function parsePort(text: string, option = '--port'): number {

@@ -3,6 +3,7 @@ import type {ServerCommandOptions} from '../commands/server.ts';
 import {exitCodes} from '../exit-code.ts';
 import {addAgentCommands} from './agent-commands.ts';
 import type {Registration} from './registration.ts';
+import {addStoreCommands} from './store-commands.ts';
 import {addVersionCommand} from './version-command.ts';
 
 export function addSystemCommands(program: Command, {cli, setExitCode}: Registration): void {
@@ -50,16 +51,7 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
 
   addAgentCommands(program, {cli, setExitCode});
 
-  program
-    .command('store')
-    .description("look after this machine's store")
-    .command('backup')
-    .argument('<file>')
-    .description('write a consistent copy of the store, also while the server runs')
-    .action(async (file: string) => {
-      const {backupStore} = await import('../commands/store.ts');
-      await backupStore(cli, file);
-    });
+  addStoreCommands(program, {cli, setExitCode});
 
   program
     .command('doctor')

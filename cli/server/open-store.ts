@@ -3,6 +3,7 @@ import path from 'node:path';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Random} from '../../api/effects/random.ts';
+import {checkUsable} from '../../api/storage/moving/store-mark.ts';
 import type {Storage} from '../../api/storage/storage.ts';
 
 /** Which store a server is on. */
@@ -33,7 +34,7 @@ export type OpenStoreOptions = {
   readonly log: Logger;
 };
 
-/** Throws an Error that begins with "The store …" when another server uses it. What the other kind of store needs is not loaded. */
+/** Throws an Error that begins with "The store …" when another server uses it, or it was moved to another one. What the other kind of store needs is not loaded. */
 export async function openStore(choice: StoreChoice, options: OpenStoreOptions): Promise<OpenStore> {
   return choice.kind === 'sqlite' ? openSqlite(options) : openKubernetes(choice, options);
 }
@@ -45,6 +46,7 @@ async function openSqlite({home, clock, random, log}: OpenStoreOptions): Promise
   const file = path.join(home, 'nexus.sqlite');
   stack.use(lockStore(file, clock));
   const storage = stack.use(await openSqliteStorage({path: file, clock, random, log}));
+  checkUsable(storage.mark(), file);
   const open = stack.move();
   return {
     storage,
@@ -65,6 +67,7 @@ async function openKubernetes(
   const storage = stack.use(await openKubernetesStorage({...cluster, clock, random, log}));
   // Says what is wrong with it before anything waits for it.
   await storage.ping();
+  checkUsable(await storage.movable.mark(), storage.place);
   const identity = `${hostname()}, process ${process.pid} (${random.uuid().slice(0, 8)})`;
   const lease = stack.use(await storage.lock(identity));
   const open = stack.move();

@@ -1,0 +1,85 @@
+import {systemRandom} from '../../api/effects/random.ts';
+import {describeCounts} from '../../api/storage/moving/movable-store.ts';
+import {MoveRefused, moveStore} from '../../api/storage/moving/move-store.ts';
+import type {Cli} from '../cli.ts';
+import {CliError} from '../exit-code.ts';
+import type {StoreChoice} from '../server/open-store.ts';
+import type {StoreOptions} from '../server/store-choice.ts';
+import {storeChoice} from '../server/store-choice.ts';
+import {createMoveProgress} from '../store/move-progress.ts';
+import {holdStore} from '../store/open-movable.ts';
+import {serverCommand} from '../store/server-command.ts';
+
+export type MigrateOptions = StoreOptions & {readonly to: string};
+
+/** Moves the store of this home into a cluster, or back. Neither can be used by a server meanwhile. */
+export async function migrateStore(cli: Cli, options: MigrateOptions): Promise<void> {
+  const {kubeconfig: _, context: __, namespace: ___, ...rest} = options;
+  const cluster = storeChoice(cli, 'kubernetes', options);
+  const sqlite = storeChoice(cli, 'sqlite', {});
+  const [from, to] = direction(rest.to, {cluster, sqlite});
+  await using source = await holdStore(cli, from, {create: false});
+  await using destination = await holdStore(cli, to, {create: true});
+  cli.note(`moving ${source.store.place}\n    to ${destination.store.place}`);
+  using progress = createMoveProgress(cli, 'copied');
+  const moving = moveStore({
+    source: source.store,
+    destination: destination.store,
+    clock: cli.clock,
+    random: systemRandom,
+    signal: cli.signal,
+    onStep(step) {
+      switch (step.type) {
+        case 'Copying':
+          progress.show(step.copied);
+          break;
+        case 'Again':
+          progress.note('somebody wrote to it meanwhile: copying what changed');
+          break;
+        case 'Switching':
+          progress.note('all is copied: taking it into use');
+      }
+    },
+  });
+  const {counts, already} = await Promise.race([moving, source.lost, destination.lost]).catch(
+    (error: unknown) => {
+      throw explain(error, serverCommand(from));
+    },
+  );
+  cli.print(
+    already
+      ? `it was moved before: ${describeCounts(counts)} in ${destination.store.place}`
+      : `moved ${describeCounts(counts)}`,
+  );
+  cli.print(`next: ${serverCommand(to)}`);
+}
+
+function direction(
+  to: string,
+  {cluster, sqlite}: {cluster: StoreChoice; sqlite: StoreChoice},
+): readonly [StoreChoice, StoreChoice] {
+  switch (to) {
+    case 'kubernetes':
+      return [sqlite, cluster];
+    case 'sqlite':
+      return [cluster, sqlite];
+    default:
+      throw new CliError('usage', `--to is kubernetes or sqlite, not "${to}"`);
+  }
+}
+
+function explain(error: unknown, present: string): unknown {
+  if (error instanceof MoveRefused) {
+    return new CliError('conflict', error.message, {
+      hint: 'Nothing was changed. Choose another --namespace, or another NEXUS_HOME.',
+      cause: error,
+    });
+  }
+
+  return error instanceof Error
+    ? new CliError('failed', `the store was not moved: ${error.message}`, {
+        hint: `Run this again to go on with it; or go on as before with: ${present}`,
+        cause: error,
+      })
+    : error;
+}
