@@ -76,6 +76,8 @@ export type ImportOptions = {
   /** Reported in `incoming` until the copy is accepted; one line of at most 100 characters. */
   readonly mark: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** In place of those that came with it, which are another node's word. */
+  readonly limits?: Limits;
   /** Fails instead of ending when it is not what was sent: only what has ended well may become an instance. */
   readonly content: Readable;
 };

@@ -5,6 +5,7 @@ import type {Client} from './client.ts';
 import type {Names} from './names.ts';
 import type {RawInstance} from './observe.ts';
 import type {Operations} from './operation.ts';
+import {plainTar} from './plain-tar.ts';
 
 /** Images that are there for the length of a transfer only. */
 export type TransferImages = {
@@ -100,7 +101,12 @@ export function createTransferImages({client, operations, names}: TransferImages
     async upload(uid, content, signal) {
       using stack = new DisposableStack();
       stack.use(await begin(uid));
-      const answer = await client.call('POST', '/1.0/images', {query, content, unlimited: true, signal});
+      const answer = await client.call('POST', '/1.0/images', {
+        query,
+        content: plainTar(content),
+        unlimited: true,
+        signal,
+      });
       const {fingerprint} = made.parse(await operations.finish(answer, signal));
       const use = stack.move();
       return {

@@ -11,6 +11,7 @@ import {
   fixedConfig,
   identity,
   identityOf,
+  limitConfig,
   marks,
   networkFile,
   templateImage,
@@ -62,7 +63,11 @@ export function createTransfer(options: TransferOptions): Transfer {
     await remove(uid);
   }
 
-  async function make({uid, mark, attributes}: ImportOptions, fingerprint: string, signal: AbortSignal) {
+  async function make(
+    {uid, mark, attributes, limits}: ImportOptions,
+    fingerprint: string,
+    signal: AbortSignal,
+  ) {
     const {addresses, subnet, backend} = await bridge.read();
     using reservation = await addresses.reserve(
       uid,
@@ -71,7 +76,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     if (reservation === undefined) throw new DriverError('NoSpace', `no address is free on ${names.bridge}`);
 
     const {address} = reservation;
-    const size = attributes[rootSize] ?? '';
+    const size = limits?.disk ?? attributes[rootSize] ?? '';
     const config = movableConfig(attributes);
     const network = networkFile(subnet, address);
     const body = {
@@ -81,6 +86,7 @@ export function createTransfer(options: TransferOptions): Transfer {
       profiles: [],
       config: {
         ...config,
+        ...(limits === undefined ? {} : limitConfig(limits)),
         ...fixedConfig(backend),
         [identity]: identityOf(uid),
         [marks.uid]: uid,

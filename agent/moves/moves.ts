@@ -3,12 +3,13 @@ import {pipeline} from 'node:stream/promises';
 import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Provider} from '../../api/v1alpha1/workspace.ts';
-import type {Driver, Transfer} from '../driver.ts';
+import type {Driver, Limits, Transfer} from '../driver.ts';
 import type {Entry} from '../instances/entry.ts';
 import {describeInstance} from '../instances/instance-view.ts';
 import type {Fence, Operations} from '../instances/operations.ts';
 import type {Registry} from '../instances/registry.ts';
 import {packArchive, unpackArchive} from './archive.ts';
+import {withinBudget} from './disk-budget.ts';
 import {formatMark, parseMark} from './mark.ts';
 
 type Target = {readonly uid: string; readonly transfer: string};
@@ -19,7 +20,7 @@ export type Moves = {
   export(target: Target, fence: Fence): Promise<(output: Writable, signal: AbortSignal) => Promise<void>>;
   /** Resolves to what makes the copy; that leaves nothing of it when it rejects. */
   import(
-    target: Target & {readonly provider: Provider},
+    target: Target & {readonly provider: Provider; readonly limits?: Limits | undefined},
     fence: Fence,
   ): Promise<(input: Readable, signal: AbortSignal) => Promise<void>>;
   keep(target: Target, fence: Fence): Promise<Instance>;
@@ -135,7 +136,7 @@ export function createMoves({registry, operations, flush, restore, release}: Mov
         operate(entry, 'Export', {fence, signal, work: either => send(output, either)});
     },
 
-    async import({uid, transfer, provider}, fence) {
+    async import({uid, transfer, provider, limits}, fence) {
       const driver = registry.driverOf(provider);
       const {format, import: importInstance} = transferOf(driver);
       if (registry.find(uid)?.operation === undefined) {
@@ -154,7 +155,8 @@ export function createMoves({registry, operations, flush, restore, release}: Mov
         }
         const {sourceStartedAt, attributes, record} = header;
         const mark = formatMark({transfer, ...(sourceStartedAt !== undefined && {sourceStartedAt})});
-        const made = await importInstance({uid, mark, attributes, content}, signal);
+        const options = {uid, mark, attributes, content, ...(limits !== undefined && {limits})};
+        const made = await withinBudget(importInstance)(options, signal);
         signal.throwIfAborted();
         registry.record(entry, {
           ...record,

@@ -23,6 +23,8 @@ export type Action =
   | {
       readonly type: 'Copy';
       readonly provider: Provider;
+      /** Of the copy. What it is made of comes from another node, which does not decide what it may take of this one. */
+      readonly limits: InstanceSpec['limits'];
       readonly target: string;
       readonly transfer: string;
       readonly attempt: number;

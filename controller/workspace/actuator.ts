@@ -65,8 +65,8 @@ export function createActuator({agents, uploads, copies, credentials}: ActuatorO
         case 'Delete':
           return ask('instance/delete', {uid, mode: action.mode, retention: action.retention});
         case 'Copy': {
-          const {target: to, provider, transfer, attempt} = action;
-          return copies.begin({uid, source: node, target: to, provider, transfer, attempt});
+          const {type: _, ...copy} = action;
+          return copies.begin({uid, source: node, ...copy});
         }
         case 'Keep':
           return ask('instance/keep', {uid, transfer: action.transfer});

@@ -1,6 +1,7 @@
 import {Transform} from 'node:stream';
 import {pipeline} from 'node:stream/promises';
 import {AgentError, isAgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import type {InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Provider} from '../../api/v1alpha1/workspace.ts';
@@ -11,6 +12,7 @@ export type CopyRequest = {
   readonly source: string;
   readonly target: string;
   readonly provider: Provider;
+  readonly limits: InstanceSpec['limits'];
   readonly transfer: string;
   readonly attempt: number;
 };
@@ -58,9 +60,9 @@ export function createCopies({
   const listeners = new Set<(uid: string) => void>();
 
   const stream = async (request: CopyRequest, signal: AbortSignal, passed: (bytes: number) => void) => {
-    const {uid, source, target, provider, transfer} = request;
+    const {uid, source, target, provider, limits, transfer} = request;
     // The target first: there is no use in packing for one that does not take it.
-    const to = await agents.open(target, 'instance/import', {uid, transfer, provider}, signal);
+    const to = await agents.open(target, 'instance/import', {uid, transfer, provider, limits}, signal);
     try {
       const from = await agents.open(source, 'instance/export', {uid, transfer}, signal);
       try {

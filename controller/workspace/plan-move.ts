@@ -31,7 +31,16 @@ export function planDeparture(present: Present): Proposal {
   const begin: Action[] =
     isMade || forwards.length > 0 || instance.retired !== undefined
       ? []
-      : [{type: 'Copy', provider: instance.provider, target, transfer, attempt}];
+      : [
+          {
+            type: 'Copy',
+            provider: instance.provider,
+            limits: present.desired.instance.limits,
+            target,
+            transfer,
+            attempt,
+          },
+        ];
   return {actions: [...forwards, ...begin, ...(down?.actions ?? [])], wait};
 }
 

@@ -1,6 +1,6 @@
 import {Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
-import type {Transfer} from '../../agent/driver.ts';
+import type {ImportOptions, Transfer} from '../../agent/driver.ts';
 import {DriverError} from '../../agent/driver.ts';
 import {canonicalName} from '../../agent/instance-name.ts';
 import type {Clock} from '../../api/effects/clock.ts';
@@ -52,11 +52,12 @@ export function createFakeTransfer(options: FakeTransferOptions): Transfer {
     backend.tell(uid);
   };
 
-  const arrive = async (uid: string, mark: string, packed: Packed) => {
+  const arrive = async ({uid, mark, limits}: ImportOptions, packed: Packed) => {
     const name = canonicalName(uid);
     if (backend.instances.has(name)) throw new DriverError('NotPermittedNow', `${name} already exists`);
     const made: FakeInstance = {
       ...packed.instance,
+      ...(limits !== undefined && {limits}),
       name,
       uid,
       state: 'Stopped',
@@ -106,14 +107,15 @@ export function createFakeTransfer(options: FakeTransferOptions): Transfer {
           return {
             attributes: {from: 'fake'},
             size: bytes.length,
-            content: Readable.from([bytes.subarray(0, 20), bytes.subarray(20)]),
+            content: Readable.from(inPieces(bytes)),
           };
         },
         signal,
       ),
 
-    import: ({uid, mark, content}, signal) =>
-      called(
+    import: (request, signal) => {
+      const {uid, content} = request;
+      return called(
         {method: 'import', uid},
         async () => {
           await backend.settle(canonicalName(uid));
@@ -125,7 +127,7 @@ export function createFakeTransfer(options: FakeTransferOptions): Transfer {
             throw new DriverError('Internal', 'the import was cut off', {cause: error});
           }
           try {
-            const made = await arrive(uid, mark, JSON.parse(bytes.toString('utf8')));
+            const made = await arrive(request, JSON.parse(bytes.toString('utf8')));
             backend.tell(uid);
             return toDriverInstance(made);
           } catch (error) {
@@ -134,7 +136,8 @@ export function createFakeTransfer(options: FakeTransferOptions): Transfer {
           }
         },
         signal,
-      ),
+      );
+    },
 
     accept: uid =>
       called({method: 'accept', uid}, async () => {
@@ -143,4 +146,10 @@ export function createFakeTransfer(options: FakeTransferOptions): Transfer {
         backend.tell(uid);
       }),
   };
+}
+
+/** A short one first, as they come from a wire. */
+function* inPieces(bytes: Buffer): Iterable<Buffer> {
+  yield bytes.subarray(0, 20);
+  for (let start = 20; start < bytes.length; start += 65_536) yield bytes.subarray(start, start + 65_536);
 }

@@ -15,6 +15,8 @@ export const features = [
   'pendingLimits',
   /** Bytes of streams as they are, not in JSON: binary-data.ts. */
   'binaryStreams',
+  /** Whoever asks for a copy says within what limits. */
+  'importLimits',
 ] as const;
 
 export type Feature = (typeof features)[number];

@@ -180,10 +180,16 @@ export const requests = {
   },
   /**
    * Takes in what export sent, as input, in place of any other copy that has come for this uid. Ends well once the copy is complete; else nothing is left
-   * of it. Refused where the uid has an instance that is not such a copy.
+   * of it. Refused where the uid has an instance that is not such a copy. With `limits` these are the copy's, whatever came with it, and what needs
+   * much more of the disk is broken off.
    */
   'instance/import': {
-    params: target.extend({stream: z.int(), transfer: z.string(), provider}),
+    params: target.extend({
+      stream: z.int(),
+      transfer: z.string(),
+      provider,
+      limits: since('importLimits', capacity.optional()),
+    }),
     result: z.strictObject({}),
   },
   /** Breaks the seal of this transfer: it may be started here again. */

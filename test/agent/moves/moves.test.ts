@@ -22,7 +22,7 @@ async function setUp(t: ExecutionContext) {
   const side = async (): Promise<Side> => {
     const harness = await startHarness();
     const controller = await harness.connect();
-    await controller.connection.request('features/negotiate', {features: ['moves']});
+    await controller.connection.request('features/negotiate', {features: ['moves', 'importLimits']});
     return {harness, controller};
   };
   const [source, target] = [await side(), await side()];
@@ -74,8 +74,8 @@ async function setUp(t: ExecutionContext) {
     signal: stop.signal,
     patience: 1000,
   });
-  const copy = async (attempt = 0): Promise<Copy | undefined> => {
-    copies.begin({uid, source: 'source', target: 'target', provider: 'lxc', transfer, attempt});
+  const copy = async (attempt = 0, limits = spec().limits): Promise<Copy | undefined> => {
+    copies.begin({uid, source: 'source', target: 'target', provider: 'lxc', limits, transfer, attempt});
     await until(() => copies.view(transfer)?.state !== 'Running');
     return copies.view(transfer);
   };
@@ -174,4 +174,11 @@ test('a backend that fails leaves no half of a copy, and the next attempt succee
   target.harness.driver.backend.down = false;
   t.is(target.harness.driver.backend.instances.size, 0);
   t.like(await copy(1), {state: 'Done', attempt: 1});
+});
+
+test('a copy has the limits that it was asked for with, whatever came with it', async t => {
+  const {target, copy} = await setUp(t);
+  const limits = {cpus: 3, memory: 2 ** 29, disk: 2 ** 32};
+  t.like(await copy(0, limits), {state: 'Done'});
+  t.deepEqual((await listed(target))?.limits, limits);
 });

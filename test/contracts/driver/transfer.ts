@@ -127,7 +127,7 @@ export function arrivalContract(suite: DriverSuite): void {
 
 /** How instances leave one backend and come to another. */
 export function transferContract(suite: DriverSuite): void {
-  const {it, fails} = suite;
+  const {it, fails, request} = suite;
   const setUp = setUpWith(suite);
   arrivalContract(suite);
 
@@ -183,12 +183,17 @@ export function transferContract(suite: DriverSuite): void {
     );
     t.is(await there.observeOne(uid), undefined);
 
-    for (const mark of ['b', 'c']) {
+    const wanted = {cpus: 2, memory: 2 ** 29, disk: 2 ** 31};
+    for (const [mark, limits] of [
+      ['b', undefined],
+      ['c', wanted],
+    ] as const) {
       const made = await there.transfer?.import(
-        {uid, mark, attributes, content: Readable.from([archive])},
+        {uid, mark, attributes, content: Readable.from([archive]), ...(limits && {limits})},
         signal,
       );
       t.deepEqual(made?.incoming, {mark, complete: true}, 'a copy takes the place of an earlier one');
+      t.deepEqual(made?.limits, limits ?? request().spec.limits, 'limits are those that it is to have here');
     }
     await there.transfer?.accept(uid);
     await fails(

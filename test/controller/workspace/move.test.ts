@@ -276,7 +276,8 @@ test('before the switch it is stopped, its ports are closed, and only then it is
     actions({status: copying}).map(({type}) => type),
     ['SetForwards', 'Stop'],
   );
-  const begin = {type: 'Copy', provider: 'lxc', target: 'three', transfer: 't1', attempt: 0} as const;
+  const {limits} = situationOf({}).desired.instance;
+  const begin = {type: 'Copy', provider: 'lxc', limits, target: 'three', transfer: 't1', attempt: 0} as const;
   t.deepEqual(actions({status: copying, sight: present(sealed)}), [begin]);
   const running = {state: 'Running', attempt: 0, copied: 1} as const;
   t.deepEqual(actions({status: copying, sight: present(sealed), copy: running}), []);
