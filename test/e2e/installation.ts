@@ -41,7 +41,8 @@ export type Installation = AsyncDisposable & {
   /** An administrator's view of the server that runs now. */
   client(): Client;
   server(): ServerProcess;
-  startServer(): Promise<ServerProcess>;
+  /** `serverArguments` instead of those it was started with last. */
+  startServer(serverArguments?: readonly string[]): Promise<ServerProcess>;
   /** A line of ssh's arguments to enter a workspace with, without the word ssh. */
   sshArguments(workspace: string): Promise<readonly string[]>;
   /** A copy of samples/hello as a git repository. */
@@ -115,7 +116,9 @@ export async function createInstallation(options: InstallationOptions): Promise<
     await client?.[Symbol.asyncDispose]();
     await server?.kill();
   });
-  const start = async () => {
+  let serverArguments = options.serverArguments ?? [];
+  const start = async (given = serverArguments) => {
+    serverArguments = given;
     await client?.[Symbol.asyncDispose]();
     client = undefined;
     // The same port again: clients find it where it was.
@@ -123,7 +126,7 @@ export async function createInstallation(options: InstallationOptions): Promise<
     const gateway =
       options.gateway === true ? ['--gateway-port', String(gatewayPort ?? 0)] : ['--no-gateway'];
     server = await startServer({
-      command: [...nexus, 'server', '--port', port, ...gateway, ...(options.serverArguments ?? [])],
+      command: [...nexus, 'server', '--port', port, ...gateway, ...serverArguments],
       env,
       recordFile: path.join(home, 'server.json'),
       logFile: path.join(home, 'server.log'),
