@@ -38,7 +38,7 @@ export function createApp(options: AppOptions): App {
   const limits = {...defaultLimits, ...options.limits};
   const tokens = createTokens({storage, clock, random});
   const metrics = createHttpMetrics(options.registry);
-  const recorder = createEventRecorder({storage, clock, random, component: 'api', log});
+  const recorder = createEventRecorder({storage, clock, component: 'api', log});
   const audit = createAuditLog(recorder);
   const authorized = createAuthorizedStorage({storage, audit});
   const callers = createTokenBuckets({clock, rate: limits.callers});

@@ -1,8 +1,8 @@
+import {createHash} from 'node:crypto';
 import type {Clock} from '../effects/clock.ts';
 import {timestampAt} from '../effects/clock.ts';
 import type {Logger} from '../effects/logger.ts';
 import {silentLogger} from '../effects/logger.ts';
-import type {Random} from '../effects/random.ts';
 import type {Event} from '../v1alpha1/event.ts';
 import type {Stored} from '../v1alpha1/kinds.ts';
 import {apiVersion} from '../v1alpha1/metadata.ts';
@@ -31,9 +31,8 @@ export type EventRecorder = {
 };
 
 export type EventRecorderOptions = {
-  readonly storage: Pick<Storage, 'list' | 'get' | 'create' | 'update'>;
+  readonly storage: Pick<Storage, 'get' | 'create' | 'update'>;
   readonly clock: Clock;
-  readonly random: Random;
   /** The default actor: `controller`, `api`, `agent`. */
   readonly component: string;
   readonly log?: Logger;
@@ -52,21 +51,39 @@ const maximumRemembered = 4096;
 
 /** Records what happens as Event resources: repeats are counted, and nothing grows without bound. */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const {storage, clock, random, component, log = silentLogger} = options;
+  const {storage, clock, component, log = silentLogger} = options;
   /** The last write of each aggregate, so that two never count past each other. */
   const pending = new Map<string, Promise<void>>();
   let waiting = 0;
   let dropped = 0;
   const combine = createCombiner(clock);
 
+  /** Of each aggregate, the Event that it was counted on last. */
+  const names = new Map<string, string>();
+
+  const findRepeated = async (occurrence: Occurrence, now: number) => {
+    // Another recorder, or this one before a restart, may have begun it, in this window or in the last.
+    const places = [now, now - aggregationWindow].map(time => eventName(occurrence, time));
+    const known = names.get(aggregateKey(occurrence));
+    const notBefore = timestampAt(now - aggregationWindow);
+    for (const name of new Set(known === undefined ? places : [known, ...places])) {
+      const found = await getIfThere(storage, name);
+      if (found !== undefined && found.spec.lastTimestamp >= notBefore) return found;
+    }
+    return undefined;
+  };
+
   const store = async (occurrence: Occurrence) => {
-    const now = timestampAt(clock.now());
-    const existing = await findRepeated(storage, occurrence, timestampAt(clock.now() - aggregationWindow));
+    const now = clock.now();
+    const existing = await findRepeated(occurrence, now);
     if (existing === undefined) {
-      await storage.create('Event', newEvent(occurrence, {now, name: eventName(occurrence, random)}));
+      const name = eventName(occurrence, now);
+      await storage.create('Event', newEvent(occurrence, {now: timestampAt(now), name}));
+      remember(names, aggregateKey(occurrence), name);
       return;
     }
 
+    remember(names, aggregateKey(occurrence), existing.metadata.name);
     const {requestId, message} = occurrence;
     await storage.update('Event', {
       ...existing,
@@ -74,7 +91,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         ...existing.spec,
         message,
         count: existing.spec.count + 1,
-        lastTimestamp: now,
+        lastTimestamp: timestampAt(now),
         ...(requestId === undefined ? {} : {requestId}),
       },
     });
@@ -83,10 +100,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const attempt = async (occurrence: Occurrence) => {
     try {
       await store(occurrence).catch(async (error: unknown) => {
-        // It was changed or expired between reading and writing.
-        if (!isStorageError(error, 'Conflict') && !isStorageError(error, 'NotFound')) {
-          throw error;
-        }
+        // It was made, changed or expired between reading and writing.
+        if (!isRace(error)) throw error;
 
         await store(occurrence);
       });
@@ -132,16 +147,7 @@ function createCombiner(clock: Clock): (occurrence: Occurrence) => Occurrence {
       known !== undefined && clock.now() - known.since < aggregationWindow
         ? known
         : {since: clock.now(), messages: new Set<string>()};
-    groups.delete(key);
-    groups.set(key, group);
-    for (const oldest of groups.keys()) {
-      if (groups.size <= maximumRemembered) {
-        break;
-      }
-
-      groups.delete(oldest);
-    }
-
+    remember(groups, key, group);
     if (group.messages.size < distinctMessages || group.messages.has(occurrence.message)) {
       group.messages.add(occurrence.message);
       return occurrence;
@@ -151,19 +157,34 @@ function createCombiner(clock: Clock): (occurrence: Occurrence) => Occurrence {
   };
 }
 
-async function findRepeated(
+/** Keeps what was asked for last. */
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= maximumRemembered) break;
+    map.delete(oldest);
+  }
+}
+
+async function getIfThere(
   storage: EventRecorderOptions['storage'],
-  occurrence: Occurrence,
-  notBefore: string,
+  name: string,
 ): Promise<Stored<'Event'> | undefined> {
-  const {uid, name} = occurrence.regarding;
-  const fields =
-    uid === undefined
-      ? {'spec.regarding.name': name, 'spec.reason': occurrence.reason}
-      : {'spec.regarding.uid': uid, 'spec.reason': occurrence.reason};
-  const {items} = await storage.list('Event', {fields});
-  const key = aggregateKey(occurrence);
-  return items.find(({spec}) => spec.lastTimestamp >= notBefore && aggregateKey(spec) === key);
+  try {
+    return await storage.get('Event', name);
+  } catch (error) {
+    if (isStorageError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+function isRace(error: unknown): boolean {
+  return (
+    isStorageError(error, 'AlreadyExists') ||
+    isStorageError(error, 'Conflict') ||
+    isStorageError(error, 'NotFound')
+  );
 }
 
 type Aggregated = Omit<Occurrence, 'regarding' | 'actor' | 'requestId'> & {
@@ -200,12 +221,19 @@ function newEvent(occurrence: Occurrence, {name, now}: {name: string; now: strin
   };
 }
 
-/** The object's name and 16 hexadecimal digits: at most 63 characters, a valid name whatever the object is called. */
-function eventName({regarding}: Occurrence, random: Random): string {
-  const prefix = regarding.name
+/**
+ * The object's name and 16 hexadecimal digits: at most 63 characters, a valid name whatever the object is called. It is the same for the same
+ * aggregate in the same window of time, so that nobody has to search for it among many.
+ */
+function eventName(occurrence: Occurrence, time: number): string {
+  const prefix = occurrence.regarding.name
     .toLowerCase()
     .replaceAll(/[^a-z0-9-]/g, '-')
     .replace(/^-+/, '')
     .slice(0, 46);
-  return `${prefix === '' ? 'event' : prefix}-${Buffer.from(random.bytes(8)).toString('hex')}`;
+  const window = Math.floor(time / aggregationWindow);
+  const digest = createHash('sha256')
+    .update(`${aggregateKey(occurrence)}${window}`)
+    .digest('hex');
+  return `${prefix === '' ? 'event' : prefix}-${digest.slice(0, 16)}`;
 }

@@ -35,11 +35,11 @@ export type RunGatewayOptions = {
 
 /** Joins the gateway with the caches it decides by and with connections to nodes of its own. Whoever comes early waits until the caches are filled. */
 export function runGateway(options: RunGatewayOptions): AsyncDisposable {
-  const {listening, hostKey, controller, storage, clock, random} = options;
+  const {listening, hostKey, controller, storage, clock} = options;
   const log = options.log.child({component: 'gateway'});
   const connect = createConnectReader({connect: options.connect, socket: options.agentSocket, log});
   const readers = createReaders({...options, connect, log});
-  const recorder = createEventRecorder({storage, clock, random, component: 'gateway', log});
+  const recorder = createEventRecorder({storage, clock, component: 'gateway', log});
   const gateway = createGateway({
     ...options,
     log,

@@ -9,6 +9,7 @@ import {deletionFigure} from './figures/deletion.ts';
 import {driftFigure} from './figures/drift.ts';
 import {fleetFigure} from './figures/fleet.ts';
 import {gatewayFigure} from './figures/gateway.ts';
+import {kubernetesFigure} from './figures/kubernetes.ts';
 import {loginFigure} from './figures/login.ts';
 import {nodesFigure} from './figures/nodes.ts';
 import {reachFigure} from './figures/reach.ts';
@@ -32,7 +33,7 @@ const figures: readonly Figure[] = [
   storeFigure,
 ];
 /** Measured only when asked for by name: they take long, or much of the machine. */
-const extras: readonly Figure[] = [reachFigure];
+const extras: readonly Figure[] = [reachFigure, kubernetesFigure];
 const all = [...figures, ...extras];
 const names = all.map(({name}) => name);
 

@@ -1,7 +1,7 @@
 import {systemClock} from '../../api/effects/clock.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {createTokens} from '../../api/server/tokens.ts';
-import type {SqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
+import type {Storage} from '../../api/storage/storage.ts';
 import {apiVersion} from '../../api/v1alpha1/metadata.ts';
 import {node} from '../../api/v1alpha1/node.ts';
 import {user} from '../../api/v1alpha1/user.ts';
@@ -16,7 +16,7 @@ const workspacesOfUser = 20;
 export type Account = {readonly user: string; readonly token: string; readonly workspaces: readonly string[]};
 
 /** Fills an empty store with workspaces that nobody has looked at yet, and with nodes and users enough for them. */
-export async function fillStore(storage: SqliteStorage, count: number): Promise<readonly Account[]> {
+export async function fillStore(storage: Storage, count: number): Promise<readonly Account[]> {
   for (let index = 0; index < count / workspacesOfNode; index += 1) {
     await storage.create(
       'Node',
@@ -69,19 +69,19 @@ function typicalWorkspace(name: string, owner: string) {
   });
 }
 
-/** Resolves once `holds`, which is asked every 50 ms; rejects after ten minutes. */
-export async function settled(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const until = systemClock.now() + 600_000;
+/** Resolves once `holds`, which is asked every `interval` milliseconds; rejects after twenty minutes. */
+export async function settled(holds: () => boolean | Promise<boolean>, interval = 50): Promise<void> {
+  const until = systemClock.now() + 1_200_000;
   while (!(await holds())) {
     if (systemClock.now() > until) {
-      throw new Error('it has not settled within ten minutes');
+      throw new Error('it has not settled within twenty minutes');
     }
 
-    await systemClock.sleep(50);
+    await systemClock.sleep(interval);
   }
 }
 
-export async function countReady(storage: SqliteStorage): Promise<number> {
+export async function countReady(storage: Storage): Promise<number> {
   const {items} = await storage.list('Workspace');
   return items.filter(({status}) =>
     status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True'),

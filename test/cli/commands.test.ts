@@ -3,7 +3,6 @@ import {dirname} from 'node:path';
 import test from 'ava';
 import {parse} from 'yaml';
 import {systemClock} from '../../api/effects/clock.ts';
-import {systemRandom} from '../../api/effects/random.ts';
 import {createEventRecorder} from '../../api/storage/event-recorder.ts';
 import {startServer, workspaceNamed} from '../api/server/test-server.ts';
 import {createManualClock} from '../fakes/manual-clock.ts';
@@ -90,7 +89,6 @@ test('delete says where work that was kept is, and how to take it back', async t
   const recorder = createEventRecorder({
     storage: server.storage,
     clock: systemClock,
-    random: systemRandom,
     component: 'controller',
   });
   const release = (async () => {

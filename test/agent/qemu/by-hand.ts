@@ -41,7 +41,9 @@ export function qemuByHand(folder: string, program: string): ByHand {
       const child = spawn(program, args, {cwd: at(name), detached: true, stdio: 'ignore'});
       child.unref();
       await once(child, 'spawn');
-      while ((await stat(join(at(name), machineFiles.processId)).catch(() => undefined)) === undefined) {
+      const isThere = async (file: string) =>
+        (await stat(join(at(name), file)).catch(() => undefined)) !== undefined;
+      while (!((await isThere(machineFiles.processId)) && (await isThere(machineFiles.started)))) {
         if (child.exitCode !== null) throw new Error(`QEMU ended with exit code ${child.exitCode}`);
         await systemClock.sleep(10);
       }

@@ -16,7 +16,6 @@ async function setUp() {
     createEventRecorder({
       storage: {...storage, ...over},
       clock,
-      random: systemRandom,
       component: 'controller',
     });
   const events = async () => (await storage.list('Event')).items.map(({spec}) => spec);
@@ -116,7 +115,6 @@ test('an Event that can not be stored is logged, and fails nobody', async t => {
   const recorder = createEventRecorder({
     storage,
     clock: world.clock,
-    random: systemRandom,
     component: 'x',
     log,
   });
@@ -158,7 +156,6 @@ test('when too many wait to be stored, the rest are dropped and said to be', asy
   const recorder = createEventRecorder({
     storage: world.storage,
     clock: world.clock,
-    random: systemRandom,
     component: 'x',
     log,
   });

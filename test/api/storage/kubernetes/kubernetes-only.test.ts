@@ -86,7 +86,6 @@ if (cluster === undefined) {
     const recorder = createEventRecorder({
       storage: it.storage,
       clock: systemClock,
-      random: systemRandom,
       component: 'test',
     });
     const regarding = {kind: 'Workspace', name: 'a'};

@@ -146,7 +146,7 @@ test('a quiet watch gets a bookmark every ten seconds, which it can be resumed f
 test('Events expire by age and by number, as ordinary deletions that leave no trace', async t => {
   await using store = await openStore({events: 3});
   const {storage, clock} = store;
-  const recorder = createEventRecorder({storage, clock, random: systemRandom, component: 'test'});
+  const recorder = createEventRecorder({storage, clock, component: 'test'});
   const record = (type: 'Normal' | 'Warning', reason: string) =>
     recorder.record({regarding: {kind: 'Workspace', name: 'a'}, type, reason, message: ''});
   const reasons = async () => (await storage.list('Event')).items.map(({spec}) => spec.reason).toSorted();

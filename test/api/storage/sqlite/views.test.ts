@@ -49,7 +49,6 @@ test('people with sqlite3 read workspaces, services, users, nodes, ports and eve
   const recorder = createEventRecorder({
     storage,
     clock: systemClock,
-    random: systemRandom,
     component: 'controller',
   });
   const {uid} = workspace.metadata;
