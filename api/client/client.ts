@@ -1,5 +1,6 @@
 import type {GatewayView} from '../server/gateway-routes.ts';
 import type {Health} from '../server/health-messages.ts';
+import type {KubernetesAccessView} from '../server/kubernetes-access-routes.ts';
 import type {BundleClient} from './bundle-client.ts';
 import {createBundleClient} from './bundle-client.ts';
 import type {NodeClient} from './node-client.ts';
@@ -26,6 +27,8 @@ export type Client = ResourceClient &
     readonly bundles: BundleClient;
     /** Where the ssh gateway is. */
     gateway(options?: {signal?: AbortSignal}): Promise<GatewayView>;
+    /** What a kubeconfig needs to know. */
+    kubernetesAccess(options?: {signal?: AbortSignal}): Promise<KubernetesAccessView>;
     /** How the server is; also when it is not well. */
     health(options?: {signal?: AbortSignal}): Promise<Health>;
   };
@@ -40,6 +43,8 @@ export function createClient(options: TransportOptions): Client {
     nodes: createNodeClient(transport),
     bundles: createBundleClient(transport),
     gateway: ({signal} = {}) => transport.json({method: 'GET', path: '/api/v1/gateway', signal}),
+    kubernetesAccess: ({signal} = {}) =>
+      transport.json({method: 'GET', path: '/api/v1/kubernetes-access', signal}),
     health: ({signal} = {}) => transport.json({method: 'GET', path: '/health', signal, acceptStatus: [503]}),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };

@@ -39,6 +39,8 @@ export type AppOptions = {
   readonly registry: Registry;
   readonly version: string;
   readonly controllerHealth: () => ControllerHealth;
+  /** PEM: that of the server itself on loopback, which no authority vouches for; undefined where clients know it otherwise. */
+  readonly certificate?: string;
   /** The ssh gateway of this server; undefined where there is none. */
   readonly gateway?: GatewayInfo;
   /** Origins whose pages may call; none by default. */

@@ -5,6 +5,8 @@ import {defaultLimits} from './app-options.ts';
 import {createAuditLog} from './audit-log.ts';
 import {createAuthorizedStorage} from './authorized-storage.ts';
 import {createHttpMetrics} from './http-metrics.ts';
+import {createFieldOwners} from './kubernetes/field-owners.ts';
+import {createKubeResources} from './kubernetes/kube-resource.ts';
 import {accessLog} from './middleware/access-log.ts';
 import {authenticate} from './middleware/authenticate.ts';
 import {cors} from './middleware/cors.ts';
@@ -40,10 +42,21 @@ export function createApp(options: AppOptions): App {
   const metrics = createHttpMetrics(options.registry);
   const recorder = createEventRecorder({storage, clock, component: 'api', log});
   const audit = createAuditLog(recorder);
-  const authorized = createAuthorizedStorage({storage, audit});
+  const resources = createKubeResources();
+  const owners = createFieldOwners({resources, clock});
+  const authorized = createAuthorizedStorage({storage, audit, owners});
   const callers = createTokenBuckets({clock, rate: limits.callers});
   const strangers = createTokenBuckets({clock, rate: limits.strangers});
-  const table = createRouteTable({...options, limits, tokens, metrics, authorized, audit});
+  const table = createRouteTable({
+    ...options,
+    limits,
+    tokens,
+    metrics,
+    authorized,
+    audit,
+    resources,
+    owners,
+  });
   const closing = new AbortController();
   const router = routes(table, {clock, deadline: limits.deadline, closing: closing.signal});
 

@@ -2,6 +2,7 @@ import type {
   ListOptions,
   ListResult,
   Preconditions,
+  StatusWriteOptions,
   Storage,
   WatchEvent,
   WatchOptions,
@@ -11,10 +12,14 @@ import {isStorageError, StorageError} from '../storage/storage-error.ts';
 import type {Caller} from '../v1alpha1/admission.ts';
 import {admitCreate, admitStatusUpdate, admitUpdate, checkKind} from '../v1alpha1/admission.ts';
 import type {ResourceByKind, Stored} from '../v1alpha1/kinds.ts';
+import type {ObjectMeta} from '../v1alpha1/metadata.ts';
 import type {ServedKind} from '../v1alpha1/validate.ts';
 import {invalid} from '../v1alpha1/validate.ts';
 import type {AuditLog} from './audit-log.ts';
 import {checkDeletion, deleteBelongings} from './deletion-check.ts';
+import type {FieldOwners} from './kubernetes/field-owners.ts';
+import {managedFieldsOf} from './kubernetes/field-owners.ts';
+import {metadataOf, ownersOf, toKube} from './kubernetes/kube-object.ts';
 import {createVisibility} from './visibility.ts';
 
 /**
@@ -28,17 +33,17 @@ export type CallerStorage = {
   create<K extends ServedKind>(
     kind: K,
     object: ResourceByKind[K],
-    options?: WriteOptions,
+    options?: CallerWriteOptions,
   ): Promise<Stored<K>>;
   update<K extends ServedKind>(
     kind: K,
     object: ResourceByKind[K],
-    options?: WriteOptions,
+    options?: CallerWriteOptions,
   ): Promise<Stored<K>>;
   updateStatus<K extends ServedKind>(
     kind: K,
     object: ResourceByKind[K],
-    options?: WriteOptions,
+    options?: CallerWriteOptions & StatusWriteOptions,
   ): Promise<Stored<K>>;
   delete<K extends ServedKind>(
     kind: K,
@@ -46,6 +51,11 @@ export type CallerStorage = {
     options?: WriteOptions & {preconditions?: Preconditions},
   ): Promise<Stored<K>>;
   watch<K extends ServedKind>(kind: K, options: WatchOptions): AsyncIterable<WatchEvent<K>>;
+};
+
+export type CallerWriteOptions = WriteOptions & {
+  /** `given`: the object's managedFields say who owns what after this write. Without it, what changes belongs to Nexus from then on. */
+  readonly owners?: 'given';
 };
 
 export type AuthorizedStorage = {
@@ -58,9 +68,11 @@ const attempts = 5;
 export function createAuthorizedStorage({
   storage,
   audit,
+  owners,
 }: {
   storage: Storage;
   audit: AuditLog;
+  owners: FieldOwners;
 }): AuthorizedStorage {
   return {
     as(caller, requestId) {
@@ -81,7 +93,7 @@ export function createAuthorizedStorage({
       const replace = async <K extends ServedKind>(
         kind: K,
         object: ResourceByKind[K],
-        options: WriteOptions,
+        {owners: given, ...options}: CallerWriteOptions,
       ): Promise<{existing: Stored<K>; updated: Stored<K>}> => {
         for (let attempt = 1; ; attempt += 1) {
           const existing = await get(kind, object.metadata.name);
@@ -89,7 +101,9 @@ export function createAuthorizedStorage({
           await checkOwner(storage, admitted);
           const {resourceVersion = existing.metadata.resourceVersion} = object.metadata;
           try {
-            const metadata = {...admitted.metadata, resourceVersion, uid: existing.metadata.uid};
+            const managed =
+              given === 'given' ? admitted.metadata : ownedMetadata(owners, {existing, next: admitted});
+            const metadata = {...managed, resourceVersion, uid: existing.metadata.uid};
             return {existing, updated: await storage.update(kind, {...admitted, metadata}, options)};
           } catch (error) {
             if (
@@ -113,8 +127,8 @@ export function createAuthorizedStorage({
             ? {...result, items: await visibility.select(result.items)}
             : result;
         },
-        async create(kind, object, options = {}) {
-          const admitted = admitCreate(object, caller);
+        async create(kind, object, {owners: given, ...options} = {}) {
+          const admitted = admitCreate(given === 'given' ? object : unowned(object), caller);
           await checkOwner(storage, admitted);
           const created = await storage.create(kind, admitted, options);
           if (kind === 'User' && options.dryRun !== true) {
@@ -145,7 +159,7 @@ export function createAuthorizedStorage({
 
           return updated;
         },
-        async updateStatus(kind, object, options = {}) {
+        async updateStatus(kind, object, {owners: _, ...options} = {}) {
           const existing = await get(kind, object.metadata.name);
           admitStatusUpdate(object, existing, caller);
           return storage.updateStatus(kind, object, options);
@@ -182,6 +196,29 @@ export function createAuthorizedStorage({
       };
     },
   };
+}
+
+/** Who owns what after a write by Nexus's own API, of an object that anybody owns something of. */
+function ownedMetadata<K extends ServedKind>(
+  owners: FieldOwners,
+  {existing, next}: {existing: Stored<K>; next: ResourceByKind[K]},
+): ObjectMeta {
+  const {managedFields: _, ...metadata} = next.metadata;
+  if (existing.metadata.managedFields === undefined) {
+    return metadata;
+  }
+
+  const before = toKube(existing);
+  const after = {...before, spec: next.spec, metadata: {...metadataOf(before), ...metadata}};
+  const manager = {name: 'nexus', operation: 'Update' as const};
+  const entries = owners.afterChange(ownersOf(before), {kind: existing.kind, before, after, manager});
+  const managedFields = [...managedFieldsOf(entries, {current: before, next: after})];
+  return managedFields.length === 0 ? metadata : {...metadata, managedFields};
+}
+
+function unowned<R extends ResourceByKind[ServedKind]>(object: R): R {
+  const {managedFields: _, ...metadata} = object.metadata;
+  return {...object, metadata};
 }
 
 /** A workspace is opened with the keys of a User, which must therefore exist. */

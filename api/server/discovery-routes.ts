@@ -1,46 +1,49 @@
 import {z} from 'zod';
-import {kinds} from '../v1alpha1/kinds.ts';
-import {apiVersion} from '../v1alpha1/metadata.ts';
-import {servedKinds} from '../v1alpha1/validate.ts';
+import {
+  aggregatedDiscovery,
+  aggregatedFormIn,
+  aggregatedType,
+  coreVersions,
+  groupDocument,
+  groupList,
+  resourceList,
+} from './kubernetes/discovery-documents.ts';
+import type {KubeResource} from './kubernetes/kube-resource.ts';
 import type {Route} from './route.ts';
 import {defineRoute} from './route.ts';
-
-const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+import type {RouteContext} from './route-context.ts';
 
 const document = z.looseObject({kind: z.string()});
 
-/** What kubectl asks first: which groups there are, and what is in them. */
-export function discoveryRoutes(version: string): Route[] {
-  const group = {
-    name: 'nexus.dev',
-    versions: [{groupVersion: apiVersion, version: 'v1alpha1'}],
-    preferredVersion: {groupVersion: apiVersion, version: 'v1alpha1'},
-  };
-  const fixed: readonly (readonly [path: string, operationId: string, body: z.infer<typeof document>])[] = [
-    ['/api', 'getCoreVersions', {kind: 'APIVersions', versions: [], serverAddressByClientCIDRs: []}],
-    ['/apis', 'getGroups', {kind: 'APIGroupList', apiVersion: 'v1', groups: [group]}],
-    ['/apis/nexus.dev', 'getGroup', {kind: 'APIGroup', apiVersion: 'v1', ...group}],
-    [
-      '/apis/nexus.dev/v1alpha1',
-      'getResources',
-      {kind: 'APIResourceList', apiVersion: 'v1', groupVersion: apiVersion, resources: resourceList()},
-    ],
-  ];
+/** What kubectl asks first: which groups there are, and what is in them; in the plain form, or all at once. */
+export function discoveryRoutes({version, resources}: Pick<RouteContext, 'version' | 'resources'>): Route[] {
+  const plain = (path: string, operationId: string, body: () => object) =>
+    defineRoute({
+      ...description(path, operationId),
+      async handle() {
+        return {status: 200, body: body()};
+      },
+    });
+  const aggregated = (
+    path: string,
+    operationId: string,
+    {body, served}: {body: object; served: () => readonly KubeResource[]},
+  ) =>
+    defineRoute({
+      ...description(path, operationId),
+      async handle({header}) {
+        const form = aggregatedFormIn(header('accept'));
+        return form === undefined
+          ? {status: 200, body}
+          : {status: 200, body: aggregatedDiscovery(served(), form), contentType: aggregatedType(form)};
+      },
+    });
+
   return [
-    ...fixed.map(([path, operationId, body]) =>
-      defineRoute({
-        method: 'get',
-        path,
-        operationId,
-        summary: 'For discovery',
-        tag: 'discovery',
-        access: 'user',
-        responses: {200: {description: 'What there is.', schema: document}},
-        async handle() {
-          return {status: 200, body};
-        },
-      }),
-    ),
+    aggregated('/api', 'getCoreVersions', {body: coreVersions, served: () => []}),
+    aggregated('/apis', 'getGroups', {body: groupList, served: resources.all}),
+    plain('/apis/nexus.dev', 'getGroup', () => groupDocument),
+    plain('/apis/nexus.dev/v1alpha1', 'getResources', () => resourceList(resources.all())),
     defineRoute({
       method: 'get',
       path: '/version',
@@ -70,18 +73,14 @@ export function discoveryRoutes(version: string): Route[] {
   ];
 }
 
-function resourceList(): object[] {
-  return servedKinds.flatMap(kind => {
-    const {plural, singular, shortNames} = kinds[kind];
-    return [
-      {name: plural, singularName: singular, namespaced: false, kind, verbs, shortNames},
-      {
-        name: `${plural}/status`,
-        singularName: '',
-        namespaced: false,
-        kind,
-        verbs: ['get', 'patch', 'update'],
-      },
-    ];
-  });
+function description(path: string, operationId: string) {
+  return {
+    method: 'get' as const,
+    path,
+    operationId,
+    summary: 'For discovery',
+    tag: 'discovery',
+    access: 'user' as const,
+    responses: {200: {description: 'What there is.', schema: document}},
+  };
 }

@@ -3,6 +3,8 @@ import type {AgentErrorCode} from '../agent/v1alpha1/agent-error.ts';
 import {AgentError} from '../agent/v1alpha1/agent-error.ts';
 import type {InvalidIssue, StorageErrorCode} from '../storage/storage-error.ts';
 import {StorageError} from '../storage/storage-error.ts';
+import {StatusError} from './kubernetes/status-error.ts';
+import type {KubernetesStatus} from './kubernetes-status.ts';
 import type {RequestErrorCode} from './request-error.ts';
 import {RequestError} from './request-error.ts';
 
@@ -17,25 +19,6 @@ export const errorResponse = z.strictObject({
   }),
 });
 
-/** Kubernetes' `metav1.Status`: refusals on the Kubernetes-style paths. */
-export const kubernetesStatus = z.strictObject({
-  kind: z.literal('Status'),
-  apiVersion: z.literal('v1'),
-  metadata: z.strictObject({}),
-  status: z.enum(['Success', 'Failure']),
-  message: z.string(),
-  reason: z.string(),
-  details: z
-    .strictObject({
-      causes: z
-        .array(z.strictObject({reason: z.string(), field: z.string(), message: z.string()}))
-        .optional(),
-      retryAfterSeconds: z.int().optional(),
-    })
-    .optional(),
-  code: z.int(),
-});
-
 /** A thrown error as it is answered; `fault` is true for what is nobody's mistake but the server's own. */
 export type Problem = {
   readonly status: number;
@@ -45,6 +28,8 @@ export type Problem = {
   readonly details: readonly InvalidIssue[];
   readonly retryAfter?: number;
   readonly fault: boolean;
+  /** As it is answered on the Kubernetes-style paths, where that is known already. */
+  readonly kubernetes?: KubernetesStatus;
 };
 
 const requestStatus: Readonly<Record<RequestErrorCode, number>> = {
@@ -100,6 +85,11 @@ const agentHint: Readonly<Partial<Record<AgentErrorCode, string>>> = {
 };
 
 export function toProblem(error: unknown): Problem {
+  if (error instanceof StatusError) {
+    const {code = 500, reason = 'InternalError', message = ''} = error.status;
+    return {status: code, code: reason, message, details: [], fault: false, kubernetes: error.status};
+  }
+
   if (error instanceof RequestError) {
     const {code, message, hint, details, retryAfter} = error;
     return {
@@ -149,8 +139,12 @@ const kubernetesReason: Readonly<Record<string, string>> = {
   Unprocessable: 'Invalid',
 };
 
-export function statusBody(problem: Problem): z.infer<typeof kubernetesStatus> {
-  const {code, message, details, retryAfter} = problem;
+export function statusBody(problem: Problem): KubernetesStatus {
+  const {code, message, details, retryAfter, kubernetes} = problem;
+  if (kubernetes !== undefined) {
+    return kubernetes;
+  }
+
   return {
     kind: 'Status',
     apiVersion: 'v1',

@@ -1,7 +1,8 @@
 import {z} from 'zod';
 import {kinds} from '../v1alpha1/kinds.ts';
 import {servedKinds} from '../v1alpha1/validate.ts';
-import {errorResponse, kubernetesStatus} from './error-response.ts';
+import {errorResponse} from './error-response.ts';
+import {kubernetesStatus} from './kubernetes-status.ts';
 import type {ResponseDescription, Route} from './route.ts';
 
 /** Schemas that are referred to by name; all others stand where they are used. */

@@ -8,8 +8,9 @@ import {kinds} from '../v1alpha1/kinds.ts';
 import type {ServedKind} from '../v1alpha1/validate.ts';
 import {parseResourceOf} from '../v1alpha1/validate.ts';
 import type {AuthorizedStorage} from './authorized-storage.ts';
-import {kubernetesStatus} from './error-response.ts';
 import type {HttpMetrics} from './http-metrics.ts';
+import type {KubeRequest} from './kubernetes/request-parts.ts';
+import {kubernetesStatus} from './kubernetes-status.ts';
 import {mediaType} from './request-body.ts';
 import {asQuery, toBadRequest} from './request-error.ts';
 import {anyDocument, deleteOptions, listQuery, mutateQuery, objectList} from './resource-messages.ts';
@@ -27,13 +28,15 @@ export const patchTypes = [
 ] as const;
 
 /**
- * The Kubernetes-style paths of one kind, `/apis/nexus.dev/v1alpha1/{plural}[/{name}[/status]]`, by Kubernetes' conventions:
+ * The paths of one kind without a namespace, `/apis/nexus.dev/v1alpha1/{plural}[/{name}[/status]]`, by Kubernetes' conventions; Nexus's own clients use
+ * these. kubectl's are in `kubernetes/object-routes.ts`, and differ in this:
  *
- * - list and watch with selectors, `limit` and `continue`; watch from a resourceVersion with bookmarks, `Expired` as an ERROR event.
- * - create, update and patch with `dryRun=All`; delete with preconditions. `propagationPolicy` is ignored: nothing is owned here.
- * - Patches: merge (RFC 7386), json (RFC 6902), and apply, of which this is *not* done: no managedFields are kept, so that fields
- *   which an applier stops giving stay, lists are replaced whole, and two managers never conflict. Strategic merge is refused with 415.
- * - `Table`s for who asks for them, as kubectl does. Refusals are `Status` objects.
+ * - Objects are shown without a namespace and without managedFields; what is changed by way of these paths belongs to the manager `nexus`.
+ * - An apply is a merge that creates what is not there: fields which an applier stops giving stay, lists are replaced whole, and two
+ *   managers never conflict.
+ * - Unknown fields are refused always, with the nearest name.
+ *
+ * Lists and watches as a `Table`, which kubectl asks for of all namespaces, are answered as on its own paths.
  */
 export function resourceRoutes(
   kind: ServedKind,
@@ -42,7 +45,15 @@ export function resourceRoutes(
     serialised,
     metrics,
     clock,
-  }: {authorized: AuthorizedStorage; serialised: SerialisedObjects; metrics: HttpMetrics; clock: Clock},
+    kubeList,
+  }: {
+    authorized: AuthorizedStorage;
+    serialised: SerialisedObjects;
+    metrics: HttpMetrics;
+    clock: Clock;
+    /** Lists and watches as Kubernetes does. */
+    kubeList: (request: KubeRequest) => Promise<Reply>;
+  },
 ): Route[] {
   const {plural, schema} = kinds[kind];
   const collection = `/apis/nexus.dev/v1alpha1/${plural}`;
@@ -61,9 +72,6 @@ export function resourceRoutes(
     status,
     json: serialised.json(stored),
   });
-
-  const table = (items: readonly Stored<ServedKind>[], metadata: object) =>
-    tableOf(kind, items, {metadata, now: clock.now()});
 
   const patchRoute = (suffix: '' | '/status') =>
     defineRoute({
@@ -93,7 +101,12 @@ export function resourceRoutes(
       streaming: true,
       query: listQuery,
       responses: {200: {description: `A ${kind}List.`, schema: objectList(kind)}, ...refusals(400, 401, 410)},
-      async handle({caller, requestId, query, signal, header}) {
+      async handle(request) {
+        const {caller, requestId, query, signal, header} = request;
+        if (wantsTable(header('accept'))) {
+          return kubeList(request);
+        }
+
         const storage = authorized.as(caller, requestId);
         const options = asQuery(() => selectors(query));
         if (query.watch) {
@@ -105,9 +118,7 @@ export function resourceRoutes(
               bookmarks: query.allowWatchBookmarks,
               initialEventsEnd: query.sendInitialEvents,
               timeoutSeconds: query.timeoutSeconds,
-              render: wantsTable(header('accept'))
-                ? stored => JSON.stringify(table([stored], {}))
-                : stored => serialised.json(stored).toString(),
+              render: stored => serialised.json(stored).toString(),
               metrics,
               signal,
             }),
@@ -123,9 +134,7 @@ export function resourceRoutes(
         const {items, ...metadata} = await storage.list(kind, page).catch((error: unknown) => {
           throw toBadRequest(error);
         });
-        return wantsTable(header('accept'))
-          ? {status: 200, body: table(items, metadata)}
-          : {status: 200, json: serialised.list(kind, items, metadata)};
+        return {status: 200, json: serialised.list(kind, items, metadata)};
       },
     }),
     defineRoute({
@@ -143,7 +152,9 @@ export function resourceRoutes(
       responses: {200: object, ...refusals(401, 404)},
       async handle({caller, requestId, params: {name = ''}, header}) {
         const stored = await authorized.as(caller, requestId).get(kind, name);
-        return wantsTable(header('accept')) ? {status: 200, body: table([stored], {})} : reply(200, stored);
+        return wantsTable(header('accept'))
+          ? {status: 200, body: tableOf(kind, [stored], {metadata: {}, now: clock.now()})}
+          : reply(200, stored);
       },
     }),
     defineRoute({

@@ -2,6 +2,8 @@ import type {AppOptions, Limits} from './app-options.ts';
 import type {AuditLog} from './audit-log.ts';
 import type {AuthorizedStorage} from './authorized-storage.ts';
 import type {HttpMetrics} from './http-metrics.ts';
+import type {FieldOwners} from './kubernetes/field-owners.ts';
+import type {KubeResources} from './kubernetes/kube-resource.ts';
 import type {Tokens} from './tokens.ts';
 
 /** What the routes are made of. */
@@ -11,4 +13,6 @@ export type RouteContext = Omit<AppOptions, 'limits'> & {
   readonly metrics: HttpMetrics;
   readonly authorized: AuthorizedStorage;
   readonly audit: AuditLog;
+  readonly resources: KubeResources;
+  readonly owners: FieldOwners;
 };

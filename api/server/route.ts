@@ -18,6 +18,8 @@ export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete' | 'head';
 export type RouteRequest<Query, Body> = {
   /** Decoded segments of the path, by their name in it. */
   readonly params: Readonly<Record<string, string>>;
+  /** The query as it came. */
+  readonly search: URLSearchParams;
   readonly query: Query;
   readonly body: Body;
   /** Undefined for an anonymous caller. */
@@ -87,9 +89,7 @@ export type BodyDefinition<Body> = {
 };
 
 /** What the server knows of a request before a route looks at it. */
-export type Incoming = Omit<RouteRequest<unknown, unknown>, 'query' | 'body' | 'caller'> & {
-  readonly search: URLSearchParams;
-};
+export type Incoming = Omit<RouteRequest<unknown, unknown>, 'query' | 'body' | 'caller'>;
 
 /** One entry of the route table: it is mounted, documented and tested by. */
 export type Route = RouteDescription & {

@@ -26,7 +26,7 @@ export function createSerialisedObjects(): SerialisedObjects {
       return known;
     }
 
-    const text = Buffer.from(JSON.stringify(object));
+    const text = Buffer.from(JSON.stringify(withoutOwners(object)));
     texts.set(object, text);
     return text;
   };
@@ -48,4 +48,14 @@ export function createSerialisedObjects(): SerialisedObjects {
       return Buffer.concat(parts);
     },
   };
+}
+
+/** Who owns which fields is longer than the object often enough, and is of interest to Kubernetes' clients only, which have their own paths. */
+function withoutOwners(object: Stored<ServedKind>): object {
+  if (object.metadata.managedFields === undefined) {
+    return object;
+  }
+
+  const {managedFields: _, ...metadata} = object.metadata;
+  return {...object, metadata};
 }

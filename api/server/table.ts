@@ -32,13 +32,14 @@ export function tableOf(
       })),
     ],
     rows: items.map(object => ({
-      cells: [object.metadata.name, ...columns.map(column => cell(object, column, now))],
+      cells: [object.metadata.name, ...columns.map(column => cellOf(object, column, now))],
       object: {kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata},
     })),
   };
 }
 
-function cell(object: object, {type, jsonPath}: Column, now: number): unknown {
+/** What stands in `column` for `object`. */
+export function cellOf(object: object, {type, jsonPath}: Column, now: number): unknown {
   const value = valueAt(object, jsonPath);
   return type === 'date' && typeof value === 'string' ? age(value, now) : (value ?? null);
 }

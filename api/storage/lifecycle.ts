@@ -85,13 +85,19 @@ export function updated(current: Document, candidate: Candidate): Change {
 }
 
 /** The rules of `updateStatus`. */
-export function statusUpdated(current: Document, candidate: Candidate): Change {
+export function statusUpdated(
+  current: Document,
+  candidate: Candidate,
+  managedFields: readonly unknown[] | undefined,
+): Change {
   checkPreconditions(current, candidate.metadata);
-  if (isDeepStrictEqual(candidate.status, current.status)) {
+  const metadata =
+    managedFields === undefined ? current.metadata : {...current.metadata, managedFields: [...managedFields]};
+  if (isDeepStrictEqual(candidate.status, current.status) && isDeepStrictEqual(metadata, current.metadata)) {
     return unchanged;
   }
 
-  const {apiVersion, kind, metadata, spec} = current;
+  const {apiVersion, kind, spec} = current;
   const {status} = checkObject(
     {apiVersion, kind, metadata, spec, ...(candidate.status === undefined ? {} : {status: candidate.status})},
     ['status'],

@@ -44,6 +44,11 @@ export type WriteOptions = {
   readonly dryRun?: boolean;
 };
 
+export type StatusWriteOptions = WriteOptions & {
+  /** Who owns what of the object from then on, written with its status. Where Kubernetes keeps account of that, it is left to it. */
+  readonly managedFields?: readonly unknown[];
+};
+
 export type Preconditions = {readonly uid?: string; readonly resourceVersion?: string};
 
 /** One past state of an object. */
@@ -74,7 +79,11 @@ export type Storage = AsyncDisposable & {
   list<K extends Kind>(kind: K, options?: ListOptions): Promise<ListResult<K>>;
   create<K extends Kind>(kind: K, object: Unstored<K>, options?: WriteOptions): Promise<Stored<K>>;
   update<K extends Kind>(kind: K, object: Unstored<K>, options?: WriteOptions): Promise<Stored<K>>;
-  updateStatus<K extends Kind>(kind: K, object: Unstored<K>, options?: WriteOptions): Promise<Stored<K>>;
+  updateStatus<K extends Kind>(
+    kind: K,
+    object: Unstored<K>,
+    options?: StatusWriteOptions,
+  ): Promise<Stored<K>>;
   /** Resolves to the object as it was last: removed, or with its deletionTimestamp while finalizers hold it. */
   delete<K extends Kind>(
     kind: K,

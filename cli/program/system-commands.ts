@@ -1,4 +1,5 @@
 import type {Command} from 'commander';
+import type {KubeconfigOptions} from '../commands/kubeconfig.ts';
 import type {ServerCommandOptions} from '../commands/server.ts';
 import {exitCodes} from '../exit-code.ts';
 import {addAgentCommands} from './agent-commands.ts';
@@ -52,6 +53,24 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
   addAgentCommands(program, {cli, setExitCode});
 
   addStoreCommands(program, {cli, setExitCode});
+
+  program
+    .command('kubeconfig')
+    .description('print a kubeconfig: with it kubectl works on this server as on a cluster')
+    .option('--name <name>', 'of the cluster, the user and the context in it', 'nexus')
+    .option('--output <file>', 'write it to a new file of mode 0600 instead')
+    .addHelpText(
+      'after',
+      `
+It holds your token. KUBECONFIG takes several files:
+  nexus kubeconfig --output ~/.kube/nexus
+  export KUBECONFIG=~/.kube/config:~/.kube/nexus
+  kubectl --context nexus get workspaces -w`,
+    )
+    .action(async (options: KubeconfigOptions) => {
+      const {kubeconfig} = await import('../commands/kubeconfig.ts');
+      await kubeconfig(cli, options);
+    });
 
   program
     .command('doctor')

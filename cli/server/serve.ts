@@ -32,6 +32,7 @@ import type {GatewayChoice} from './open-gateway.ts';
 import {openGateway} from './open-gateway.ts';
 import type {StoreChoice} from './open-store.ts';
 import {openStore} from './open-store.ts';
+import {loadOwnCertificate} from './own-certificate.ts';
 import {runGateway} from './run-gateway.ts';
 
 export type ServeOptions = {
@@ -157,9 +158,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
     stack.use(runGateway({...gateway, ...parts}));
   }
 
+  const {host, port, tls} = options;
+  const own =
+    tls === undefined ? await loadOwnCertificate(path.join(home, 'tls.pem'), {clock, random}) : undefined;
   const app = createApp({
     storage,
     store: store.description,
+    ...(own === undefined ? {} : {certificate: own.certificate}),
     bundles,
     credentials,
     clock,
@@ -188,8 +193,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
     ...(options.corsOrigins === undefined ? {} : {corsOrigins: options.corsOrigins}),
     ...(options.openRegistration === undefined ? {} : {openRegistration: options.openRegistration}),
   });
-  const {host, port, tls} = options;
-  const listening = stack.use(await listen(app, {host, port, ...(tls === undefined ? {} : {tls})}));
+  const listening = stack.use(
+    await listen(app, {
+      host,
+      port,
+      ...(tls === undefined ? {} : {tls}),
+      ...(own === undefined ? {} : {alsoTls: own}),
+    }),
+  );
   const {pid} = process;
   stack.use(await writeRecord(home, {url: reachable(listening.url), pid, started: await processStart(pid)}));
   if (port !== 0) {

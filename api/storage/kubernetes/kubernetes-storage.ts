@@ -3,8 +3,10 @@ import {timestampAt} from '../../effects/clock.ts';
 import type {Logger} from '../../effects/logger.ts';
 import {silentLogger} from '../../effects/logger.ts';
 import type {Random} from '../../effects/random.ts';
+import type {Kind} from '../../v1alpha1/kinds.ts';
 import {kinds} from '../../v1alpha1/kinds.ts';
 import {apiVersion} from '../../v1alpha1/metadata.ts';
+import type {Candidate} from '../check-object.ts';
 import {checkKind, toJson} from '../check-object.ts';
 import {asStored} from '../document.ts';
 import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
@@ -125,26 +127,26 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
       return reader.list(kind, listOptions);
     },
     async create(kind, object, writeOptions = {}) {
-      const candidate = toJson(kind, object);
+      const candidate = declaredOf(kind, object);
       const document = created(candidate, {uid: random.uuid(), now: timestampAt(clock.now())});
       await watches.positioned();
       const uidIsGiven = candidate.metadata.uid !== undefined;
       return asStored<typeof kind>(await writer.insert(document, {...writeOptions, uidIsGiven}));
     },
     async update(kind, object, writeOptions) {
-      const candidate = toJson(kind, object);
+      const candidate = declaredOf(kind, object);
       await watches.positioned();
       const target = {kind, name: candidate.metadata.name, part: 'declared'} as const;
       return asStored<typeof kind>(
         await writer.change(target, current => updated(current, candidate), writeOptions),
       );
     },
-    async updateStatus(kind, object, writeOptions) {
-      const candidate = toJson(kind, object);
+    async updateStatus(kind, object, {managedFields: _, ...writeOptions} = {}) {
+      const candidate = declaredOf(kind, object);
       await watches.positioned();
       const target = {kind, name: candidate.metadata.name, part: 'status'} as const;
       return asStored<typeof kind>(
-        await writer.change(target, current => statusUpdated(current, candidate), writeOptions),
+        await writer.change(target, current => statusUpdated(current, candidate, undefined), writeOptions),
       );
     },
     async delete(kind, name, {preconditions, ...writeOptions} = {}) {
@@ -173,4 +175,11 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
       await credentials[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Who owns which fields is for Kubernetes to say. */
+function declaredOf(kind: Kind, object: unknown): Candidate {
+  const candidate = toJson(kind, object);
+  const {managedFields: _, ...metadata} = candidate.metadata;
+  return {...candidate, metadata};
 }

@@ -93,13 +93,13 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
         writer.change(kind, candidate.metadata.name, current => updated(current, candidate), writeOptions),
       );
     },
-    async updateStatus(kind, object, writeOptions) {
+    async updateStatus(kind, object, {managedFields, ...writeOptions} = {}) {
       const candidate = toJson(kind, object);
       return asStored<typeof kind>(
         writer.change(
           kind,
           candidate.metadata.name,
-          current => statusUpdated(current, candidate),
+          current => statusUpdated(current, candidate, managedFields),
           writeOptions,
         ),
       );

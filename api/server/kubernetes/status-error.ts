@@ -1,0 +1,120 @@
+import type {FieldFault} from '../../resource-schema/field-fault.ts';
+import {faultText} from '../../resource-schema/field-fault.ts';
+import type {KubernetesStatus} from '../kubernetes-status.ts';
+
+type Details = NonNullable<KubernetesStatus['details']>;
+
+/** Of what a refusal is. */
+export type Subject = {readonly plural: string; readonly kind: string; readonly name: string};
+
+const group = 'nexus.dev';
+
+/** A refusal in the words and the form of Kubernetes; `status` is the whole answer. */
+export class StatusError extends Error {
+  override readonly name = 'StatusError';
+  readonly status: KubernetesStatus;
+
+  constructor(code: number, reason: string, options: {message: string; details?: Details; cause?: unknown}) {
+    super(options.message, options.cause === undefined ? undefined : {cause: options.cause});
+    this.status = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: options.message,
+      reason,
+      ...(options.details === undefined ? {} : {details: options.details}),
+      code,
+    };
+  }
+}
+
+export function notFound(subject: Subject): StatusError {
+  return new StatusError(404, 'NotFound', {
+    message: `${resourceOf(subject)} "${subject.name}" not found`,
+    details: detailsOf(subject),
+  });
+}
+
+export function alreadyExists(subject: Subject): StatusError {
+  return new StatusError(409, 'AlreadyExists', {
+    message: `${resourceOf(subject)} "${subject.name}" already exists`,
+    details: detailsOf(subject),
+  });
+}
+
+export const staleText =
+  'the object has been modified; please apply your changes to the latest version and try again';
+
+export function conflict(subject: Subject, why: string): StatusError {
+  return new StatusError(409, 'Conflict', {
+    message: `Operation cannot be fulfilled on ${resourceOf(subject)} "${subject.name}": ${why}`,
+    details: detailsOf(subject),
+  });
+}
+
+export function forbidden(subject: Subject, why: string): StatusError {
+  return new StatusError(403, 'Forbidden', {
+    message: `${resourceOf(subject)} "${subject.name}" is forbidden: ${why}`,
+    details: detailsOf(subject),
+  });
+}
+
+export function badRequest(message: string, cause?: unknown): StatusError {
+  return new StatusError(400, 'BadRequest', {message, cause});
+}
+
+/** `kind` is with its group: `Workspace.nexus.dev`. */
+export function invalid(subject: Subject, faults: readonly FieldFault[]): StatusError {
+  return invalidOptions(`${subject.kind}.${group}`, {name: subject.name, faults, group, kind: subject.kind});
+}
+
+/** What is wrong with the options of a request, which Kubernetes takes for an object. */
+export function invalidOptions(
+  what: string,
+  {
+    name = '',
+    faults,
+    ...details
+  }: {faults: readonly FieldFault[]; name?: string; group?: string; kind?: string},
+): StatusError {
+  const texts = [...new Set(faults.map(fault => `${fault.field}: ${faultText(fault)}`))];
+  const all = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
+  return new StatusError(422, 'Invalid', {
+    message: `${what} "${name}" is invalid: ${all}`,
+    details: {
+      ...(name === '' ? {} : {name}),
+      ...details,
+      causes: faults.map(fault => ({
+        reason: fault.type,
+        message: faultText(fault),
+        field: fault.field,
+      })),
+    },
+  });
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): StatusError {
+  return new StatusError(415, 'UnsupportedMediaType', {
+    message: `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+  });
+}
+
+/** Of what can't be served in any of the forms that were asked for. */
+export function notAcceptable(served: readonly string[]): StatusError {
+  return new StatusError(406, 'NotAcceptable', {
+    message: `only the following media types are accepted: ${served.join(', ')}`,
+  });
+}
+
+export function expired(message: string): StatusError {
+  return new StatusError(410, 'Expired', {message});
+}
+
+function resourceOf({plural}: Subject): string {
+  return `${plural}.${group}`;
+}
+
+function detailsOf({plural, name}: Subject): Details {
+  return {name, group, kind: plural};
+}
