@@ -1,38 +1,38 @@
-import type {Registry} from 'prom-client';
 import type {Clock} from '../api/effects/clock.ts';
 import type {Logger} from '../api/effects/logger.ts';
 import type {Random} from '../api/effects/random.ts';
 import type {BundleStore} from '../api/storage/bundle-store.ts';
 import {createEventRecorder} from '../api/storage/event-recorder.ts';
 import type {Storage} from '../api/storage/storage.ts';
+import type {Term} from '../api/storage/term.ts';
 import {createAgents} from './agent-client/agent-client.ts';
 import type {Agents} from './agent-client/agents.ts';
 import type {Connect} from './agent-client/connect.ts';
-import type {Informer} from './informer/informer.ts';
-import {createInformer} from './informer/informer.ts';
+import type {Caches} from './caches.ts';
+import {createCaches} from './caches.ts';
 import {createManagedController} from './manager/managed-controller.ts';
-import {createControllerMetrics} from './metrics.ts';
+import type {ControllerMetrics} from './metrics.ts';
 import {createNodeController} from './node/controller.ts';
 import type {AgentUpgrader} from './rollout/agent-upgrader.ts';
 import type {RolloutTuning} from './rollout/run-rollout.ts';
 import {runRollout} from './rollout/run-rollout.ts';
+import {createTermStorage} from './term-storage.ts';
 import type {Credentials} from './workspace/actuator.ts';
 import {createWorkspaceController} from './workspace/controller.ts';
 import type {GatewayPlace} from './workspace/status.ts';
-import type {UserIndex, WorkspaceIndex} from './workspace/watches.ts';
-import {userIndexes, workspaceIndexes} from './workspace/watches.ts';
 
 export type ControllerOptions = {
   readonly storage: Storage;
+  /** Of that store, kept running by their owner; its own by default. */
+  readonly caches?: Caches;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly connect: Connect;
-  /** From `storage.beginEpoch()`, anew for each run. */
-  readonly epoch: number;
+  /** For which it leads: with its end, the controller is cut off. `epoch`: from `storage.beginEpoch()`, anew for each run. */
+  readonly term: Term;
   readonly installation: string;
-  /** Where the metrics go. */
-  readonly registry: Registry;
+  readonly metrics: ControllerMetrics;
   readonly credentials: Credentials;
   readonly bundles: Pick<BundleStore, 'open'>;
   /** The server's ssh gateway, if it has one: with it a workspace can do without an ssh port of its node. */
@@ -61,33 +61,21 @@ export type ControllerTuning = {
   readonly rollout?: RolloutTuning;
 };
 
-/** What is stored, as the controller sees it; kept up to date while it runs. */
-export type ControllerCaches = {
-  readonly workspaces: Reader<'Workspace', WorkspaceIndex>;
-  readonly nodes: Reader<'Node', never>;
-  readonly users: Reader<'User', UserIndex>;
-};
-
-type Reader<K extends 'Workspace' | 'Node' | 'User', I extends string> = Omit<
-  Informer<K, I>,
-  'run' | 'observe' | 'synced'
->;
-
 /** Disposing of it stops it and resolves when it is drained: no reconcile runs, every connection is closed. */
 export type Controller = AsyncDisposable & {
   readonly agents: Agents;
-  readonly caches: ControllerCaches;
-  /** Resolves once the caches hold all that was stored at the start; rejects with the signal's reason. */
-  synced(signal: AbortSignal): Promise<void>;
   /** Whether the caches are synced, so that it acts. */
   ready(): boolean;
   /** Resolves once it is stopped and drained. */
   readonly stopped: Promise<void>;
 };
 
-/** Puts the controller together and runs it until `signal` is aborted or it is disposed of. */
+/**
+ * Puts the controller together and runs it until `signal` is aborted or it is disposed of, then drains it. When the term ends nothing more is asked of agents
+ * or written to the store.
+ */
 export function runController(options: ControllerOptions, signal: AbortSignal): Controller {
-  const {storage, clock, random, log, registry, tuning = {}} = options;
+  const {clock, random, log, term, metrics, tuning = {}} = options;
   const {
     workspaceWorkers = 16,
     nodeWorkers = 4,
@@ -103,12 +91,16 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
   }
   signal.addEventListener('abort', stop, {once: true});
 
+  const storage = createTermStorage(options.storage, term);
   const effects = {storage, clock, random, log};
-  const workspaces = createInformer({...effects, kind: 'Workspace', indexes: workspaceIndexes});
-  const nodes = createInformer({...effects, kind: 'Node', indexes: {}});
-  const users = createInformer({...effects, kind: 'User', indexes: userIndexes});
-  const informers = [workspaces, nodes, users];
-  const agents = createAgents(options);
+  const caches = options.caches ?? createCaches(effects);
+  const {workspaces, nodes, users} = caches;
+  const agents = createAgents({...options, epoch: term.epoch, check: term.check});
+  const cutOff = () => {
+    stop();
+    void agents[Symbol.asyncDispose]();
+  };
+  term.signal.addEventListener('abort', cutOff, {once: true});
   const recorder = createEventRecorder({...effects, component: 'controller'});
   const parts = {...effects, workspaces, nodes, users, agents, recorder};
   const workspace = createWorkspaceController({
@@ -125,12 +117,12 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
     ...(retention === undefined ? {} : {retention}),
   });
 
-  const metrics = createControllerMetrics(registry, clock);
   const engine = {
     ...effects,
     metrics,
     resyncInterval,
-    ready: Promise.all(informers.map(each => each.synced(stopping.signal))),
+    cutOff: term.signal,
+    ready: caches.synced(stopping.signal),
   };
   engine.ready.catch(() => {});
   const managed = [
@@ -165,22 +157,19 @@ export function runController(options: ControllerOptions, signal: AbortSignal): 
   };
 
   const run = async () => {
-    const following = informers.map(informer => informer.run(stopping.signal));
+    const following = options.caches === undefined ? caches.run(stopping.signal) : undefined;
     // Workers first: what they do needs connections.
     await Promise.all([...managed.map(controller => controller.run(stopping.signal)), upgrading()]);
     await agents[Symbol.asyncDispose]();
-    await Promise.all(following);
+    await following;
     signal.removeEventListener('abort', stop);
+    term.signal.removeEventListener('abort', cutOff);
   };
   const stopped = run();
 
   return {
     agents,
-    caches: {workspaces, nodes, users},
-    async synced(until) {
-      await Promise.all(informers.map(informer => informer.synced(until)));
-    },
-    ready: () => !stopping.signal.aborted && informers.every(informer => informer.hasSynced()),
+    ready: () => !stopping.signal.aborted && caches.hasSynced(),
     stopped,
     async [Symbol.asyncDispose]() {
       stop();

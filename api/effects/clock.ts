@@ -26,6 +26,9 @@ export const systemClock: Clock = {
   },
 };
 
+/** Milliseconds of this machine's clock that nobody sets, since some moment. */
+export const systemElapsed = (): number => performance.now();
+
 /** RFC 3339 in UTC with milliseconds, as statuses and conditions carry it. */
 export function timestampAt(milliseconds: number): string {
   return new Date(milliseconds).toISOString();

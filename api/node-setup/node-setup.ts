@@ -43,7 +43,7 @@ export type NodeSetup = {
   /** Every check of {@link prepare} on a node that is there, changing nothing. */
   test(node: Stored<'Node'>, context: SetupContext): Promise<boolean>;
   /** Names of instances there, of whatever age; undefined while its agent is not heard. */
-  instancesOn(node: string): readonly string[] | undefined;
+  instancesOn(node: string): Promise<readonly string[] | undefined>;
   /** Takes everything away that {@link prepare} has put there, with all instances; the server's key last. The node must have been forgotten before. */
   purge(node: Stored<'Node'>, context: SetupContext): Promise<boolean>;
 };

@@ -13,6 +13,10 @@ import type {Rate} from './token-buckets.ts';
 export type ControllerHealth = {
   readonly status: 'ok' | 'starting' | 'unavailable';
   readonly message?: string;
+  /** Missing where there is but one server. */
+  readonly role?: 'leader' | 'follower';
+  /** Who leads, if it is another and known. */
+  readonly leader?: string;
 };
 
 export type GatewayInfo = {

@@ -3,6 +3,7 @@ import {dirname} from 'node:path';
 import type {Clock} from '../effects/clock.ts';
 import type {Random} from '../effects/random.ts';
 import type {Storage} from '../storage/storage.ts';
+import type {StorageErrorCode} from '../storage/storage-error.ts';
 import {isStorageError} from '../storage/storage-error.ts';
 import {apiVersion} from '../v1alpha1/metadata.ts';
 import {createTokens, tokenPrefix} from './tokens.ts';
@@ -33,7 +34,7 @@ export async function ensureAdmin({
   if (kept !== undefined) {
     await chmod(path, 0o600);
     if ((await tokens.identify(kept))?.caller.name !== adminName) {
-      await tokens.create({user: adminName, description, token: kept});
+      await tokens.create({user: adminName, description, token: kept}).catch(unless('AlreadyExists'));
     }
 
     return {token: kept, created: false};
@@ -58,10 +59,16 @@ async function ensureUser(storage: Storage): Promise<void> {
       spec: {role: 'admin', sshKeys: []},
     });
   } catch (error) {
-    if (!isStorageError(error, 'AlreadyExists')) {
+    unless('AlreadyExists')(error);
+  }
+}
+
+function unless(code: StorageErrorCode): (error: unknown) => void {
+  return error => {
+    if (!isStorageError(error, code)) {
       throw error;
     }
-  }
+  };
 }
 
 /** Undefined when there is no file, or no token of ours in it. */

@@ -16,6 +16,11 @@ export const health = z.strictObject({
     .strictObject({
       status: z.enum(['ok', 'starting', 'unavailable']),
       message: z.string().optional(),
+      role: z
+        .enum(['leader', 'follower'])
+        .optional()
+        .describe('Of this server among several on one store: the leader acts, all serve.'),
+      leader: z.string().optional().describe('Who leads, if it is another and known.'),
     })
     .optional(),
   nodes: z

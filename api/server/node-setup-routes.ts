@@ -108,7 +108,7 @@ export function nodeSetupRoutes({authorized, audit, nodeSetup}: RouteContext): R
         }
 
         await checkNodeEmpty(storage, name);
-        checkNothingKept(name, force ? [] : nodeSetup.instancesOn(name));
+        checkNothingKept(name, force ? [] : await nodeSetup.instancesOn(name));
         // Nothing new comes to be there from now on; what came in between is found by a second look.
         const node = await change(storage, name, before => ({...before, unschedulable: true}));
         await checkNodeEmpty(storage, name);

@@ -16,7 +16,7 @@ export type NewToken = {
   readonly description: string;
   /** RFC 3339; never by default. */
   readonly expiresAt?: string | undefined;
-  /** Registers this token instead of a new one. */
+  /** Registers this token instead of a new one, once however often it is asked for. */
   readonly token?: string;
 };
 
@@ -42,11 +42,12 @@ export function createTokens({
   const list = async (user: string) => (await storage.list('Token', {fields: {'spec.user': user}})).items;
 
   return {
-    async create({user, description, expiresAt, token = newToken(random)}) {
+    async create({user, description, expiresAt, token: given}) {
+      const token = given ?? newToken(random);
       const stored = await storage.create('Token', {
         apiVersion,
         kind: 'Token',
-        metadata: {name: random.uuid()},
+        metadata: {name: given === undefined ? random.uuid() : nameOf(given)},
         spec: {user, sha256: hash(token), description, ...(expiresAt === undefined ? {} : {expiresAt})},
       });
       return {token, stored};
@@ -79,8 +80,13 @@ export function createTokens({
   };
 }
 
-function newToken(random: Random): string {
+export function newToken(random: Random): string {
   return tokenPrefix + Buffer.from(random.bytes(32)).toString('base64url');
+}
+
+/** Of an object that is made for this token: two that register it at once make one. */
+function nameOf(token: string): string {
+  return `token-${hash(token).slice(0, 32)}`;
 }
 
 function hash(token: string): string {

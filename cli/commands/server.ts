@@ -3,6 +3,7 @@ import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {pino} from 'pino';
 import {systemRandom} from '../../api/effects/random.ts';
+import type {LeaseTimes} from '../../api/storage/kubernetes/elector.ts';
 import {createConnectToNode} from '../../controller/agent-client/connect-to-node.ts';
 import {createSshPool} from '../../controller/agent-client/ssh-pool.ts';
 import {createAgentInstaller} from '../../controller/agent-install/installer.ts';
@@ -10,6 +11,7 @@ import {createAgentPackages} from '../agent-package/agent-packages.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
 import {createAgentUpgrader} from '../server/agent-upgrader.ts';
+import type {StoreChoice} from '../server/open-store.ts';
 import type {ServeOptions} from '../server/serve.ts';
 import {serve} from '../server/serve.ts';
 import {storeChoice} from '../server/store-choice.ts';
@@ -22,6 +24,11 @@ export type ServerCommandOptions = {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace?: string;
+  readonly keys?: string;
+  readonly leaseDuration?: string;
+  readonly bundles?: string;
+  /** false: this machine is none. */
+  readonly localNode: boolean;
   readonly host: string;
   readonly port: string;
   /** false: none. */
@@ -48,7 +55,7 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
   const home = options.home === undefined ? cli.home : path.resolve(cli.cwd, options.home);
   const port = parsePort(options.port);
   const gateway = gatewayOf(options);
-  const store = storeChoice(cli, options.store, options);
+  const store = storeOf(cli, options);
   const tls = await readTls(options);
   if (
     tls === undefined &&
@@ -94,6 +101,8 @@ export async function server(cli: Cli, options: ServerCommandOptions): Promise<v
       version: cli.version,
       clock: cli.clock,
       random: systemRandom,
+      localNode: options.localNode,
+      ...(options.bundles === undefined ? {} : {bundles: path.resolve(cli.cwd, options.bundles)}),
       ...(tls === undefined ? {} : {tls}),
       ...(gateway === undefined ? {} : {gateway}),
       ...(options.allowHost === undefined ? {} : {allowedHosts: options.allowHost}),
@@ -121,6 +130,41 @@ function gatewayOf(options: ServerCommandOptions): ServeOptions['gateway'] {
         ...(publicHost === undefined ? {} : {publicHost}),
       }
     : undefined;
+}
+
+function storeOf(cli: Cli, options: ServerCommandOptions): StoreChoice {
+  const {store, keys, leaseDuration} = options;
+  const choice = storeChoice(cli, store, options);
+  if (choice.kind === 'kubernetes') {
+    return {
+      ...choice,
+      ...(keys === undefined ? {} : {keys: path.resolve(cli.cwd, keys)}),
+      ...(leaseDuration === undefined ? {} : {leaseTimes: leaseTimesOf(leaseDuration)}),
+    };
+  }
+
+  const stray = Object.entries({keys, 'lease-duration': leaseDuration}).find(
+    ([, value]) => value !== undefined,
+  );
+  if (stray !== undefined) {
+    throw new CliError('usage', `--${stray[0]} is for --store kubernetes`);
+  }
+
+  return choice;
+}
+
+/** The other times are in proportion, as client-go has them. */
+function leaseTimesOf(text: string): LeaseTimes {
+  const seconds = Number(text);
+  if (!/^\d{1,4}$/.test(text) || seconds < 2 || seconds > 3600) {
+    throw new CliError('usage', `--lease-duration wants seconds, from 2 to 3600, not "${text}"`);
+  }
+
+  return {
+    duration: seconds * 1000,
+    deadline: (seconds * 2000) / 3,
+    retry: Math.round((seconds * 2000) / 15),
+  };
 }
 
 function parsePort(text: string, option = '--port'): number {

@@ -19,6 +19,16 @@ export function addSystemCommands(program: Command, {cli, setExitCode}: Registra
     )
     .option('--context <name>', 'of the kubeconfig (default: its current one)')
     .option('--namespace <name>', "whose resources are the store (default: the context's, else default)")
+    .option(
+      '--keys <folder>',
+      'with what all servers of a store on Kubernetes have in common (default: a Secret in the namespace)',
+    )
+    .option(
+      '--lease-duration <seconds>',
+      'on Kubernetes, how long a leader that is silent still counts as one (default: 15)',
+    )
+    .option('--bundles <folder>', 'where uploaded commits are kept (default: in the home)')
+    .option('--no-local-node', 'do not make this machine a node')
     .option('--host <address>', 'listen on this address; any but loopback needs TLS', '127.0.0.1')
     .option('--port <port>', 'listen on this port; 0 for any that is free', '3001')
     .option(

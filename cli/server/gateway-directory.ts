@@ -1,8 +1,11 @@
 import type {GatewayDirectory} from '../../api/gateway/gateway-directory.ts';
-import type {ControllerCaches} from '../../controller/run.ts';
+import type {Caches} from '../../controller/caches.ts';
 
-/** The gateway's view of the store: the controller's caches, which watches keep up to date. */
-export function createGatewayDirectory({users, workspaces}: ControllerCaches): GatewayDirectory {
+/** The gateway's view of the store: the server's caches, which watches keep up to date. */
+export function createGatewayDirectory({
+  users,
+  workspaces,
+}: Pick<Caches, 'users' | 'workspaces'>): GatewayDirectory {
   return {
     ready: () => users.hasSynced() && workspaces.hasSynced(),
     usersWith: key =>

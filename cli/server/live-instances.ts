@@ -3,13 +3,13 @@ import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
 import type {LiveInstances} from '../../api/server/live-instances.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import type {Agents} from '../../controller/agent-client/agents.ts';
+import type {InstanceAccess} from './instance-access.ts';
 
 /**
- * What the API server asks of running workspaces, carried by the controller's connections to their nodes. What agents refuse is told in the names
+ * What the API server asks of running workspaces. What agents refuse is told in the names
  * that users know.
  */
-export function createLiveInstances(agents: Pick<Agents, 'open' | 'request'>): LiveInstances {
+export function createLiveInstances(agents: InstanceAccess): LiveInstances {
   return {
     exec: (workspace, {command, user, directory = repositoryFolder(workspace), env, tty}, signal) =>
       openNamed(workspace, node =>
@@ -43,7 +43,7 @@ export function createLiveInstances(agents: Pick<Agents, 'open' | 'request'>): L
     async restartService(workspace, service, signal) {
       await named(
         workspace,
-        agents.request(nodeOf(workspace), 'service/restart', {uid: workspace.metadata.uid, service}, signal),
+        agents.restartService(nodeOf(workspace), {uid: workspace.metadata.uid, service}, signal),
       );
     },
   };

@@ -9,23 +9,19 @@ import type {GatewayHostKey} from '../../api/gateway/gateway-host-key.ts';
 import type {GatewayListening} from '../../api/gateway/listen-gateway.ts';
 import {createEventRecorder} from '../../api/storage/event-recorder.ts';
 import type {Storage} from '../../api/storage/storage.ts';
-import type {Connect} from '../../controller/agent-client/connect.ts';
-import {createReaders} from '../../controller/agent-client/readers.ts';
-import type {Controller} from '../../controller/run.ts';
-import {createConnectReader} from './connect-reader.ts';
+import type {NodeView} from '../../controller/agent-client/agents.ts';
+import type {Readers} from '../../controller/agent-client/readers.ts';
+import type {Caches} from '../../controller/caches.ts';
 import {createGatewayDirectory} from './gateway-directory.ts';
 import {named} from './live-instances.ts';
 
 export type RunGatewayOptions = {
   readonly listening: GatewayListening;
   readonly hostKey: GatewayHostKey;
-  readonly controller: Pick<Controller, 'agents' | 'caches' | 'synced'>;
-  /** How the controller connects to nodes. */
-  readonly connect: Connect;
-  /** Of this machine's agent. */
-  readonly agentSocket: string;
-  readonly epoch: number;
-  readonly installation: string;
+  readonly caches: Caches;
+  /** What the controller knows of nodes, where it runs. */
+  readonly controller: {view(node: string): NodeView | undefined};
+  readonly readers: Readers;
   readonly storage: Storage;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -33,19 +29,17 @@ export type RunGatewayOptions = {
   readonly log: Logger;
 };
 
-/** Joins the gateway with the caches it decides by and with connections to nodes of its own. Whoever comes early waits until the caches are filled. */
+/** Joins the gateway with the caches it decides by and the connections it goes over. Whoever comes early waits until the caches are filled. */
 export function runGateway(options: RunGatewayOptions): AsyncDisposable {
-  const {listening, hostKey, controller, storage, clock} = options;
+  const {listening, hostKey, caches, storage, clock} = options;
   const log = options.log.child({component: 'gateway'});
-  const connect = createConnectReader({connect: options.connect, socket: options.agentSocket, log});
-  const readers = createReaders({...options, connect, log});
   const recorder = createEventRecorder({storage, clock, component: 'gateway', log});
   const gateway = createGateway({
     ...options,
     log,
     hostKey: hostKey.privateKey,
-    directory: createGatewayDirectory(controller.caches),
-    open: openThrough(controller, readers),
+    directory: createGatewayDirectory(caches),
+    open: openThrough(options),
     async audit({workspace: {metadata}, user, from, requestId}) {
       await recorder.record({
         regarding: {kind: 'Workspace', name: metadata.name, uid: metadata.uid},
@@ -58,7 +52,7 @@ export function runGateway(options: RunGatewayOptions): AsyncDisposable {
     },
   });
   const stopping = new AbortController();
-  const serving = controller.synced(stopping.signal).then(
+  const serving = caches.synced(stopping.signal).then(
     () => listening.serve(gateway.serve),
     () => undefined,
   );
@@ -69,15 +63,15 @@ export function runGateway(options: RunGatewayOptions): AsyncDisposable {
       await serving;
       gateway[Symbol.dispose]();
       await listening[Symbol.asyncDispose]();
-      await readers[Symbol.asyncDispose]();
     },
   };
 }
 
-function openThrough(
-  {agents, caches}: Pick<Controller, 'agents' | 'caches'>,
-  readers: ReturnType<typeof createReaders>,
-): GatewayOptions['open'] {
+function openThrough({
+  caches,
+  controller,
+  readers,
+}: Pick<RunGatewayOptions, 'caches' | 'controller' | 'readers'>): GatewayOptions['open'] {
   return async (workspace, signal) => {
     const name = workspace.status?.node ?? '';
     const node = caches.nodes.get(name);
@@ -86,7 +80,7 @@ function openThrough(
     }
 
     // Where the controller runs it is known already that a node can't be reached, and why.
-    const view = agents.view(name);
+    const view = controller.view(name);
     if (view?.connected === false && view.lastError !== undefined) {
       throw new AgentError('Disconnected', `node ${name} is not connected: ${view.lastError}`);
     }

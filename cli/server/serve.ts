@@ -15,9 +15,11 @@ import {createCredentialStore} from '../../api/storage/credential-store.ts';
 import {createFsBundleStore} from '../../api/storage/fs-bundle-store.ts';
 import type {AgentInstaller} from '../../controller/agent-client/agent-installer.ts';
 import type {Connect} from '../../controller/agent-client/connect.ts';
+import {createReaders} from '../../controller/agent-client/readers.ts';
+import {createCaches} from '../../controller/caches.ts';
+import {createControllerMetrics} from '../../controller/metrics.ts';
 import {createNodeSetup} from '../../controller/node-setup/node-setup.ts';
 import type {AgentUpgrader} from '../../controller/rollout/agent-upgrader.ts';
-import {runController} from '../../controller/run.ts';
 import {ensureHome} from '../home.ts';
 import {processStart} from '../process-start.ts';
 import type {ServerRecord} from '../server-address.ts';
@@ -25,9 +27,15 @@ import {serverPortFile, serverRecordFile} from '../server-address.ts';
 import {ownKeyFile} from '../ssh/identity.ts';
 import {createBaseImageFile} from './base-image-file.ts';
 import {collectBundles} from './collect-bundles.ts';
+import {createConnectReader} from './connect-reader.ts';
+import {controllerHealth} from './controller-health.ts';
 import {createIdentities} from './identities.ts';
+import {accessByController, accessByReaders} from './instance-access.ts';
+import {registerLeaderMetrics} from './leader-metrics.ts';
+import {createLeadership} from './leadership.ts';
 import {createLiveInstances} from './live-instances.ts';
 import {ensureLocalNode} from './local-node.ts';
+import {createNodeViews} from './node-views.ts';
 import type {GatewayChoice} from './open-gateway.ts';
 import {openGateway} from './open-gateway.ts';
 import type {StoreChoice} from './open-store.ts';
@@ -57,6 +65,10 @@ export type ServeOptions = {
   readonly installer: AgentInstaller;
   /** How agents become this server's version; without it they stay as they are. */
   readonly upgrader?: AgentUpgrader;
+  /** A folder for uploaded commits, which servers of one store may share; in `home` by default. */
+  readonly bundles?: string;
+  /** Whether this machine is declared as the Node `local`; it is by default. */
+  readonly localNode?: boolean;
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -72,8 +84,8 @@ export type Server = AsyncDisposable & {
 };
 
 /**
- * The whole control plane in this process, on one store: API, controller, maintenance. Disposing of it drains: no new requests, those
- * that run are answered, reconciles end, the store is closed last. Throws when another server uses this store.
+ * The whole control plane in this process, on one store: API, gateway and, while this server leads, controller and maintenance. Disposing of it drains: no
+ * new requests, those that run are answered, reconciles end, the store is closed last. Throws when another server uses this SQLite file.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const {home, clock, random, log} = options;
@@ -82,24 +94,27 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const store = stack.use(await openStore(options.store ?? {kind: 'sqlite'}, options));
   const {storage} = store;
   const stopping = new AbortController();
-  const maintenance = store.runMaintenance(stopping.signal);
-  stack.defer(async () => {
-    stopping.abort();
-    await maintenance;
-  });
+  await store.shareHome(stopping.signal);
 
   const {created} = await ensureAdmin({storage, path: path.join(home, 'admin-token'), clock, random});
   if (created) {
     log.info({file: path.join(home, 'admin-token')}, 'the token of the admin has been written');
   }
 
-  await ensureLocalNode(storage);
+  if (options.localNode ?? true) {
+    await ensureLocalNode(storage);
+  }
+
   const credentials = createCredentialStore({
     storage,
     key: await loadSecretKey(path.join(home, 'secret.key'), random),
     random,
   });
-  const bundles = createFsBundleStore({directory: path.join(home, 'bundles'), clock, random});
+  const bundles = createFsBundleStore({
+    directory: options.bundles ?? path.join(home, 'bundles'),
+    clock,
+    random,
+  });
   const collection = collectBundles({storage, bundles, clock, log}, stopping.signal);
   stack.defer(async () => {
     stopping.abort();
@@ -109,53 +124,44 @@ export async function serve(options: ServeOptions): Promise<Server> {
   stack.use(gateway?.listening);
   const registry: Registry = new MetricsRegistry();
   collectDefaultMetrics({register: registry});
-  const fenced = Promise.withResolvers<never>();
-  fenced.promise.catch(() => undefined);
-  const epoch = await storage.beginEpoch();
   const installation = await ensureInstallation(agentHome(home));
-  const controller = stack.use(
-    runController(
-      {
-        storage,
-        clock,
-        random,
-        log,
-        registry,
-        credentials,
-        bundles,
-        connect: options.connect,
-        ...(options.upgrader === undefined ? {} : {upgrader: options.upgrader}),
-        epoch,
-        installation,
-        ...(gateway === undefined ? {} : {gateway: gateway.place}),
-        onFenced: node => {
-          fenced.reject(
-            new Error(
-              `another server of this installation controls node ${node}: this one must not act, and ends`,
-            ),
-          );
-        },
-      },
-      stopping.signal,
-    ),
-  );
+  const parts = {storage, clock, random, log, registry, installation};
+  const caches = createCaches(parts);
+  const following = caches.run(stopping.signal);
+  stack.defer(async () => {
+    stopping.abort();
+    await following;
+  });
 
+  const leadership = createLeadership({
+    ...parts,
+    store,
+    caches,
+    credentials,
+    bundles,
+    metrics: createControllerMetrics(registry, clock),
+    connect: options.connect,
+    ...(options.upgrader === undefined ? {} : {upgrader: options.upgrader}),
+    ...(gateway === undefined ? {} : {gateway: gateway.place}),
+  });
+  registerLeaderMetrics(registry, leadership.acts);
+  const retiring = new AbortController();
+  const campaign = store.campaign(leadership.lead, retiring.signal);
+  campaign.catch(() => undefined);
+  stack.defer(async () => {
+    retiring.abort();
+    await campaign.catch(() => undefined);
+  });
+  const isAlone = store.standing() === undefined;
+  if (isAlone) {
+    await Promise.race([leadership.began, campaign]);
+  }
+
+  const connectReader = createConnectReader({connect: options.connect, socket: agentHome(home).socket, log});
+  const readers = stack.use(createReaders({...parts, connect: connectReader}));
   if (gateway !== undefined) {
-    const {connect} = options;
-    const agentSocket = agentHome(home).socket;
-    const parts = {
-      controller,
-      connect,
-      agentSocket,
-      epoch,
-      installation,
-      storage,
-      registry,
-      clock,
-      random,
-      log,
-    };
-    stack.use(runGateway({...gateway, ...parts}));
+    const view = (node: string) => leadership.agents()?.view(node);
+    stack.use(runGateway({...gateway, ...parts, caches, readers, controller: {view}}));
   }
 
   const {host, port, tls} = options;
@@ -171,11 +177,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
     random,
     log,
     registry,
-    live: createLiveInstances(controller.agents),
+    live: createLiveInstances(
+      isAlone ? accessByController(leadership.agents) : accessByReaders(readers, caches),
+    ),
     nodeSetup: createNodeSetup({
       clock,
       storage,
-      agents: controller.agents,
+      agents: createNodeViews({leadership, readers, caches, signal: stopping.signal}),
       installation,
       installer: options.installer,
       identity: createIdentities({home, installation}),
@@ -186,8 +194,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     }),
     github: createGithubIdentity(options.githubUrl === undefined ? {} : {baseUrl: options.githubUrl}),
     version: options.version,
-    controllerHealth: () =>
-      controller.ready() ? {status: 'ok'} : {status: 'starting', message: 'its caches are not filled yet'},
+    controllerHealth: () => controllerHealth({leadership, caches, standing: store.standing()}),
     ...(gateway === undefined ? {} : {gateway: {...gateway.place, hostKey: gateway.hostKey.publicKey}}),
     ...(options.allowedHosts === undefined ? {} : {allowedHosts: options.allowedHosts}),
     ...(options.corsOrigins === undefined ? {} : {corsOrigins: options.corsOrigins}),
@@ -213,7 +220,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   return {
     url: listening.url,
     gatewayPort: gateway?.listening.port,
-    stopped: Promise.race([controller.stopped, fenced.promise, store.lost]),
+    stopped: campaign,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -3,6 +3,7 @@ import {hostname} from 'node:os';
 import path from 'node:path';
 import {systemRandom} from '../../api/effects/random.ts';
 import type {KubernetesStorage} from '../../api/storage/kubernetes/kubernetes-storage.ts';
+import {mover} from '../../api/storage/kubernetes/server-lease.ts';
 import type {MovableStore} from '../../api/storage/moving/movable-store.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
@@ -62,9 +63,7 @@ async function holdKubernetes(
     cli.note('waiting until it is certain that no server uses the store in the cluster any more'),
   );
   const lease = stack.use(
-    await storage.lock(
-      `nexus store on ${hostname()}, process ${process.pid} (${systemRandom.uuid().slice(0, 8)})`,
-    ),
+    await storage.lock(`${mover}${hostname()}, process ${process.pid} (${systemRandom.uuid().slice(0, 8)})`),
   );
   const held = stack.move();
   return {store: storage.movable, lost: lease.lost, [Symbol.asyncDispose]: () => held.disposeAsync()};

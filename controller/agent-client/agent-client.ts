@@ -16,6 +16,8 @@ export type AgentsOptions = {
   readonly connect: Connect;
   /** From `storage.beginEpoch()`: which controller this is. */
   readonly epoch: number;
+  /** Throws when this controller may ask nothing any more; called just before each request is sent. */
+  readonly check?: () => void;
   readonly installation: string;
   /** A later controller rules that node. It stays in view as not connected, and requests to it fail with `Fenced`. */
   readonly onFenced?: (node: string) => void;

@@ -34,6 +34,9 @@ export type NodeView = {
   readonly instances: ReadonlyMap<string, Instance>;
 };
 
+/** Where one may ask for what is known of a node; undefined of one that is not known. */
+export type NodeViews = {view(node: string): NodeView | undefined | Promise<NodeView | undefined>};
+
 export type StreamMethod =
   | 'exec/start'
   | 'logs/start'

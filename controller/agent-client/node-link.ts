@@ -35,6 +35,8 @@ export type NodeLinkOptions = {
   readonly connect: Connect;
   /** Of this controller; an agent that has seen a higher one answers `Fenced`. */
   readonly epoch: number;
+  /** See {@link SessionOptions.check}. */
+  readonly check?: () => void;
   readonly installation: string;
   /** After a change of the view; without uid when more than one instance, or the node itself, may have changed. */
   readonly onChange: (uid?: string) => void;
@@ -87,7 +89,11 @@ export function createNodeLink(declared: Stored<'Node'>, options: NodeLinkOption
 
   /** Resolves when the connection is over; throws why. */
   const attend = async (connection: AgentConnection, signal: AbortSignal): Promise<void> => {
-    using mine = createSession(connection, {clock, node: name});
+    using mine = createSession(connection, {
+      clock,
+      node: name,
+      ...(options.check === undefined ? {} : {check: options.check}),
+    });
     cache.forgetRevisions();
     const sync = createInstanceSync({
       cache,

@@ -1,13 +1,14 @@
 import {isDeepStrictEqual} from 'node:util';
-import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
+import {AgentError, isAgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
 import type {AgentConnection} from '../../api/agent/v1alpha1/connection.ts';
-import type {Params} from '../../api/agent/v1alpha1/messages.ts';
+import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
+import type {NodeFacts, Params} from '../../api/agent/v1alpha1/messages.ts';
 import {protocolVersion} from '../../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import type {StreamMethod} from './agents.ts';
+import type {NodeView, StreamMethod} from './agents.ts';
 import type {Connect} from './connect.ts';
 import type {Session} from './session.ts';
 import {createSession} from './session.ts';
@@ -23,15 +24,21 @@ export type Readers = AsyncDisposable & {
     request: {readonly method: M; readonly params: Omit<Params<M>, 'stream'>},
     signal: AbortSignal,
   ): Promise<AgentStream>;
+  /** Throws as {@link open}; AgentError `Unsupported` when the node's agent lets nobody but the leader do that. */
+  restartService(node: Stored<'Node'>, params: Params<'service/restart'>, signal: AbortSignal): Promise<void>;
+  /** How the node is, asked now. One that can't be reached is not connected. Rejects with the signal's reason when that is aborted. */
+  view(node: Stored<'Node'>, signal: AbortSignal): Promise<NodeView>;
 };
 
 export type ReadersOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly connect: Connect;
-  readonly epoch: number;
   readonly installation: string;
 };
+
+/** What readers say in place of an epoch: they claim nothing. */
+const noEpoch = 0;
 
 /** Milliseconds until a connection must be up. */
 const connectTimeout = 15_000;
@@ -39,9 +46,11 @@ const connectTimeout = 15_000;
 /** Milliseconds without a stream after which a connection is given up. */
 const idleTimeout = 60_000;
 
+type Attended = {readonly session: Session; facts(): NodeFacts; heardAt(): number};
+
 type Reader = {
   readonly node: Stored<'Node'>;
-  readonly session: Promise<Session>;
+  readonly attended: Promise<Attended>;
   /** Ends it; resolves once nothing of it is left. */
   close(): Promise<void>;
   /** Keeps it from counting as unused until disposed of. */
@@ -56,7 +65,7 @@ export function createReaders(options: ReadersOptions): Readers {
   const add = (node: Stored<'Node'>): Reader => {
     const {name} = node.metadata;
     const closing = new AbortController();
-    const opened = Promise.withResolvers<Session>();
+    const opened = Promise.withResolvers<Attended>();
     opened.promise.catch(() => undefined);
     let users = 0;
     let idle: Disposable | undefined;
@@ -78,7 +87,7 @@ export function createReaders(options: ReadersOptions): Readers {
     };
     const reader: Reader = {
       node,
-      session: opened.promise,
+      attended: opened.promise,
       async close() {
         closing.abort(new AgentError('Disconnected', `the connection to node ${name} was closed`));
         await living;
@@ -102,20 +111,59 @@ export function createReaders(options: ReadersOptions): Readers {
     return reader;
   };
 
+  const readerOf = (node: Stored<'Node'>): Reader => {
+    const present = readers.get(node.metadata.name);
+    const isFit = present !== undefined && isDeepStrictEqual(present.node.spec, node.spec);
+    // One to the node as it was goes on for what it carries.
+    return isFit ? present : add(node);
+  };
+
   return {
     async open(node, {method, params}, signal) {
       signal.throwIfAborted();
-      const present = readers.get(node.metadata.name);
-      const isFit = present !== undefined && isDeepStrictEqual(present.node.spec, node.spec);
-      // One to the node as it was goes on for what it carries.
-      const reader = isFit ? present : add(node);
+      const reader = readerOf(node);
       using stack = new DisposableStack();
       stack.use(reader.use());
-      const session = await unlessAborted(reader.session, signal);
+      const {session} = await unlessAborted(reader.attended, signal);
       const stream = await session.open(method, params, signal);
       const use = stack.move();
       stream.finished.catch(() => undefined).finally(() => use.dispose());
       return stream;
+    },
+    async restartService(node, params, signal) {
+      signal.throwIfAborted();
+      const reader = readerOf(node);
+      using _use = reader.use();
+      const {session} = await unlessAborted(reader.attended, signal);
+      if (!session.features().has('readersRestart')) {
+        throw new AgentError(
+          'Unsupported',
+          `the agent on node ${node.metadata.name} is too old to restart services for a server that does not lead. It is upgraded by itself, or now with: nexus node upgrade ${node.metadata.name}`,
+        );
+      }
+      await session.request('service/restart', params, signal);
+    },
+    async view(node, signal) {
+      signal.throwIfAborted();
+      const reader = readerOf(node);
+      using _use = reader.use();
+      try {
+        const {session, facts, heardAt} = await unlessAborted(reader.attended, signal);
+        const instances = await listed(session, signal);
+        return {
+          connected: true,
+          heardAt: heardAt(),
+          facts: facts(),
+          providers: new Map(),
+          features: session.features(),
+          synced: instances !== undefined,
+          instances: new Map(instances?.map(instance => [instance.uid, instance])),
+        };
+      } catch (error) {
+        signal.throwIfAborted();
+        const lastError = error instanceof Error ? error.message : String(error);
+        return {connected: false, lastError, providers: new Map(), synced: false, instances: new Map()};
+      }
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...all].map(reader => reader.close()));
@@ -124,14 +172,14 @@ export function createReaders(options: ReadersOptions): Readers {
 }
 
 type Attendance = ReadersOptions & {
-  readonly opened: (session: Session) => void;
+  readonly opened: (attended: Attended) => void;
   readonly signal: AbortSignal;
 };
 
 /** Until the connection is lost or `signal` is aborted. Throws why there is none. */
 async function attend(
   node: Stored<'Node'>,
-  {connect, clock, log, epoch, installation, opened, signal}: Attendance,
+  {connect, clock, log, installation, opened, signal}: Attendance,
 ): Promise<void> {
   const {name} = node.metadata;
   const late = new AbortController();
@@ -141,18 +189,37 @@ async function attend(
   await using connection: AgentConnection = await connect(node, AbortSignal.any([signal, late.signal]));
   using session = createSession(connection, {clock, node: name});
   const starting = AbortSignal.any([signal, late.signal]);
-  await Promise.all([
+  const [, hello] = await Promise.all([
     session.negotiate(starting),
     session.request(
       'initialize',
-      {protocolVersion, role: 'reader', epoch, installation, node: name},
+      {protocolVersion, role: 'reader', epoch: noEpoch, installation, node: name},
       starting,
     ),
   ]);
   timer[Symbol.dispose]();
   log.debug({node: name}, 'connected to node for streams');
-  opened(session);
+  let facts = hello.node;
+  let heardAt = clock.now();
+  using _heartbeats = connection.on('heartbeat', next => {
+    facts = next;
+    heardAt = clock.now();
+  });
+  opened({session, facts: () => facts, heardAt: () => heardAt});
   await aborted(AbortSignal.any([signal, connection.closed]));
+}
+
+/** Undefined while the agent can't tell. */
+async function listed(session: Session, signal: AbortSignal): Promise<readonly Instance[] | undefined> {
+  try {
+    return (await session.request('instance/list', {}, signal)).instances;
+  } catch (error) {
+    if (isAgentError(error, 'BackendUnavailable')) {
+      return undefined;
+    }
+
+    throw error;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

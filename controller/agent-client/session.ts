@@ -34,9 +34,11 @@ export type SessionOptions = {
   readonly clock: Clock;
   /** For messages. */
   readonly node: string;
+  /** Called just before a request is sent; what it throws is thrown in its place. */
+  readonly check?: () => void;
 };
 
-export function createSession(connection: AgentConnection, {clock, node}: SessionOptions): Session {
+export function createSession(connection: AgentConnection, {clock, node, check}: SessionOptions): Session {
   let known = noFeatures;
   const limit = createInFlightLimit(requestsInFlight);
   const streams = createStreamMultiplexer(connection);
@@ -56,7 +58,10 @@ export function createSession(connection: AgentConnection, {clock, node}: Sessio
       );
     });
     const either = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
-    return await limit(() => connection.request(method, params, either), either);
+    return await limit(async () => {
+      check?.();
+      return await connection.request(method, params, either);
+    }, either);
   };
 
   return {

@@ -24,6 +24,8 @@ export type Informer<K extends Kind, I extends string> = CacheReader<K, I> & {
    * deletion that write completed is removed.
    */
   observe(object: Stored<K>): void;
+  /** Resolves once the cache holds all that is in the store at the time of the call; rejects with the signal's reason. */
+  refresh(signal: AbortSignal): Promise<void>;
   /** Called after each change of the cache, also those of the first list. Dispose of the result to stop. */
   onChange(listener: (change: CacheChange<K>) => void): Disposable;
 };
@@ -54,6 +56,10 @@ export function createInformer<K extends Kind, I extends string>(
   /** Of the last list, event or bookmark; undefined when the next thing to do is to list. */
   let position: string | undefined;
   let failures = 0;
+  /** Ends the watch that runs, for a list to be made. */
+  let restart = new AbortController();
+  /** Those who wait for a list that begins after they have asked. */
+  let refreshing: (() => void)[] = [];
 
   const tell = (change: CacheChange<K> | undefined) => {
     if (change === undefined) {
@@ -80,6 +86,7 @@ export function createInformer<K extends Kind, I extends string>(
   };
 
   const list = async (): Promise<string> => {
+    const asked = refreshing;
     const {items, resourceVersion} = await storage.list(kind, selector);
     for (const change of cache.replace(items, resourceVersion)) {
       tell(change);
@@ -88,6 +95,10 @@ export function createInformer<K extends Kind, I extends string>(
       hasSynced = true;
       log.debug({objects: items.length}, 'synced');
       firstSync.resolve();
+    }
+    refreshing = refreshing.filter(done => !asked.includes(done));
+    for (const done of asked) {
+      done();
     }
     return resourceVersion;
   };
@@ -122,26 +133,28 @@ export function createInformer<K extends Kind, I extends string>(
     byIndex: cache.byIndex,
     async run(signal) {
       while (!signal.aborted) {
+        if (refreshing.length > 0) {
+          position = undefined;
+        }
+        restart = new AbortController();
+        const round = AbortSignal.any([signal, restart.signal]);
         try {
-          await follow(signal);
+          await follow(round);
         } catch (error) {
-          if (!signal.aborted) {
-            await recover(error, signal);
+          if (!round.aborted) {
+            await recover(error, round);
           }
         }
       }
     },
     hasSynced: () => hasSynced,
-    async synced(signal) {
+    synced: signal => unlessAborted(firstSync.promise, signal),
+    async refresh(signal) {
       signal.throwIfAborted();
-      const aborted = Promise.withResolvers<never>();
-      const onAbort = () => aborted.reject(signal.reason);
-      signal.addEventListener('abort', onAbort, {once: true});
-      try {
-        await Promise.race([firstSync.promise, aborted.promise]);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-      }
+      const {promise, resolve} = Promise.withResolvers<void>();
+      refreshing = [...refreshing, resolve];
+      restart.abort();
+      await unlessAborted(promise, signal);
     },
     observe(object) {
       const {deletionTimestamp, finalizers = []} = object.metadata;
@@ -153,4 +166,16 @@ export function createInformer<K extends Kind, I extends string>(
       return {[Symbol.dispose]: () => void listeners.delete(listener)};
     },
   };
+}
+
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, {once: true});
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -15,8 +15,10 @@ export type ManagedControllerOptions = {
   watch(enqueue: (key: string) => void): Disposable;
   /** All keys there are, for resyncs. */
   keys(): readonly string[];
-  /** Resolves when the caches hold everything: nothing is reconciled before. */
+  /** Resolves when the caches hold everything: nothing is reconciled before, and then all there is. */
   readonly ready: Promise<unknown>;
+  /** Cuts off reconciles that run, at once. */
+  readonly cutOff?: AbortSignal;
   readonly workers: number;
   /** Milliseconds between resyncs. */
   readonly resyncInterval: number;
@@ -33,7 +35,7 @@ export type ManagedController = {
 
 /** A reconciler with a queue, watches that fill it, and workers that empty it. */
 export function createManagedController(options: ManagedControllerOptions): ManagedController {
-  const {name, reconcile, keys, ready, workers, resyncInterval, clock, random, log, metrics} = options;
+  const {name, keys, ready, workers, resyncInterval, clock, random, metrics} = options;
 
   return {
     async run(signal) {
@@ -49,11 +51,9 @@ export function createManagedController(options: ManagedControllerOptions): Mana
         () => resync({queue, keys, clock, random, interval: resyncInterval}, signal),
         () => {},
       );
-      await ready.catch(() => {});
-      await runWorkers(
-        {name, queue, reconcile, clock, log, workers, observer: metrics.workers(name, {workers})},
-        signal,
-      );
+      // What was in the caches before has brought no change.
+      await ready.then(() => keys().forEach(queue.add)).catch(() => {});
+      await runWorkers({...options, queue, observer: metrics.workers(name, {workers})}, signal);
       await resyncing;
     },
   };

@@ -29,12 +29,16 @@ export type WorkersOptions = {
   readonly deadline?: number;
   /** Milliseconds that running reconciles get to finish by themselves when `signal` is aborted; 5 seconds by default. */
   readonly grace?: number;
+  /** Leaves them no time at all. */
+  readonly cutOff?: AbortSignal;
 };
 
 /** Takes keys from the queue until `signal` is aborted. Resolves once no reconcile runs any more; never rejects. */
 export async function runWorkers(options: WorkersOptions, signal: AbortSignal): Promise<void> {
   const {queue, clock, workers = 4, grace = 5000} = options;
   const cutOff = new AbortController();
+  const cut = () => cutOff.abort(options.cutOff?.reason);
+  options.cutOff?.addEventListener('abort', cut, {once: true});
   let graceTimer: Disposable | undefined;
   const stop = () => {
     queue.shutDown();
@@ -48,6 +52,7 @@ export async function runWorkers(options: WorkersOptions, signal: AbortSignal): 
     await Promise.all(Array.from({length: workers}, () => work(options, cutOff.signal)));
   } finally {
     signal.removeEventListener('abort', stop);
+    options.cutOff?.removeEventListener('abort', cut);
     graceTimer?.[Symbol.dispose]();
   }
 }

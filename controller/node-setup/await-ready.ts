@@ -2,13 +2,13 @@ import type {Clock} from '../../api/effects/clock.ts';
 import type {Storage} from '../../api/storage/storage.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import type {Agents} from '../agent-client/agents.ts';
+import type {NodeViews} from '../agent-client/agents.ts';
 import type {Tell, Verdict} from './steps.ts';
 import {StepError} from './steps.ts';
 
 export type AwaitReadyOptions = {
   readonly storage: Pick<Storage, 'get'>;
-  readonly agents: Pick<Agents, 'view'>;
+  readonly agents: NodeViews;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 };
@@ -26,7 +26,7 @@ export async function awaitReady(
   const until = clock.now() + patience;
   let told = '';
   for (;;) {
-    const view = agents.view(name);
+    const view = await agents.view(name);
     const {status} = await storage.get('Node', name);
     const ready = findCondition(status?.conditions, 'Ready');
     if (view?.connected === true && ready?.status === 'True') {

@@ -3,7 +3,7 @@ import type {NodeSetup, SetupContext} from '../../api/node-setup/node-setup.ts';
 import type {Storage} from '../../api/storage/storage.ts';
 import {StorageError} from '../../api/storage/storage-error.ts';
 import type {AgentInstaller} from '../agent-client/agent-installer.ts';
-import type {Agents} from '../agent-client/agents.ts';
+import type {NodeViews} from '../agent-client/agents.ts';
 import {awaitReady} from './await-ready.ts';
 import type {BaseImages} from './base-images.ts';
 import type {Identity} from './log-in.ts';
@@ -16,7 +16,7 @@ import {testNode} from './test-node.ts';
 export type NodeSetupOptions = {
   readonly clock: Clock;
   readonly storage: Pick<Storage, 'get'>;
-  readonly agents: Pick<Agents, 'view'>;
+  readonly agents: NodeViews;
   readonly installation: string;
   /** The server's own key, made when there is none; or the one in this file. Throws an error that says what is wrong with it. */
   readonly identity: (file: string | undefined, signal: AbortSignal) => Promise<Identity>;
@@ -64,8 +64,8 @@ export function createNodeSetup(options: NodeSetupOptions): NodeSetup {
       await testNode(node, all);
       return all.steps.end();
     },
-    instancesOn(node) {
-      const view = agents.view(node);
+    async instancesOn(node) {
+      const view = await agents.view(node);
       return view?.connected === true && view.synced
         ? [...view.instances.values()].filter(({state}) => state !== 'Missing').map(({name}) => name)
         : undefined;
@@ -75,7 +75,7 @@ export function createNodeSetup(options: NodeSetupOptions): NodeSetup {
       const all = optionsOf(context);
       return await alone(name, async () => {
         const until = clock.now() + partingTime;
-        while (agents.view(name) !== undefined && clock.now() < until) {
+        while ((await agents.view(name)) !== undefined && clock.now() < until) {
           await clock.sleep(50, context.signal);
         }
         await unlessFailed(all.steps, () => purgeMachine(node, all));

@@ -2,7 +2,7 @@ import {timestampAt} from '../../api/effects/clock.ts';
 import type {SetupTarget} from '../../api/node-setup/node-setup.ts';
 import {age} from '../../api/v1alpha1/age.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
-import type {Agents} from '../agent-client/agents.ts';
+import type {NodeViews} from '../agent-client/agents.ts';
 import {checkClock, checkDisk, checkProviders, checkShell} from './machine-checks.ts';
 import type {OpenLoginOptions} from './open-login.ts';
 import {openLogin} from './open-login.ts';
@@ -11,7 +11,7 @@ import type {Verdict} from './steps.ts';
 import {StepError} from './steps.ts';
 
 export type TestNodeOptions = OpenLoginOptions & {
-  readonly agents: Pick<Agents, 'view'>;
+  readonly agents: NodeViews;
 };
 
 /** Milliseconds that a node which is being connected to is given. */
@@ -52,10 +52,10 @@ async function checkAgent(
   {agents, clock, signal}: TestNodeOptions,
 ): Promise<Verdict<undefined>> {
   const until = clock.now() + patience;
-  let view = agents.view(name);
+  let view = await agents.view(name);
   while (view?.connected !== true && clock.now() < until) {
     await clock.sleep(interval, signal);
-    view = agents.view(name);
+    view = await agents.view(name);
   }
   const {heardAt} = view ?? {};
   const heard =
@@ -82,11 +82,11 @@ async function checkAgent(
   };
 }
 
-function checkBackends(
+async function checkBackends(
   {metadata: {name}, spec}: Stored<'Node'>,
   {agents}: TestNodeOptions,
-): Verdict<undefined> {
-  const view = agents.view(name);
+): Promise<Verdict<undefined>> {
+  const view = await agents.view(name);
   const found = (view?.facts?.providers ?? []).filter(
     provider => spec.providers?.includes(provider.name) !== false,
   );

@@ -11,6 +11,8 @@ import {silentLogger} from '../../api/effects/logger.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
 import type {Storage} from '../../api/storage/storage.ts';
+import {endlessTerm} from '../../api/storage/term.ts';
+import {createControllerMetrics} from '../../controller/metrics.ts';
 import {runController} from '../../controller/run.ts';
 import {createCluster} from './cluster.ts';
 import {createSimulatedNodes} from './simulated-nodes.ts';
@@ -122,8 +124,8 @@ async function measure(): Promise<FleetCosts> {
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
-        registry,
-        epoch: await storage.beginEpoch(),
+        metrics: createControllerMetrics(registry, systemClock),
+        term: endlessTerm(await storage.beginEpoch()),
         installation: 'abc123',
         credentials: {forRepository: async () => undefined},
         bundles: {

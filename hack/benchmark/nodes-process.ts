@@ -1,4 +1,5 @@
 /** Prints what it costs a server to be connected to so many nodes, as one line of JSON: {@link NodesCosts}. */
+
 import {once} from 'node:events';
 import {mkdtemp, rm} from 'node:fs/promises';
 import type {Socket} from 'node:net';
@@ -11,8 +12,10 @@ import {systemClock} from '../../api/effects/clock.ts';
 import {silentLogger} from '../../api/effects/logger.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
+import {endlessTerm} from '../../api/storage/term.ts';
 import {apiVersion} from '../../api/v1alpha1/metadata.ts';
 import {node} from '../../api/v1alpha1/node.ts';
+import {createControllerMetrics} from '../../controller/metrics.ts';
 import {runController} from '../../controller/run.ts';
 import {startChild} from './child.ts';
 import {settled} from './simulated-store.ts';
@@ -82,8 +85,8 @@ async function measure(): Promise<NodesCosts> {
       clock: systemClock,
       random: systemRandom,
       log: silentLogger,
-      registry: new Registry(),
-      epoch: await storage.beginEpoch(),
+      metrics: createControllerMetrics(new Registry(), systemClock),
+      term: endlessTerm(await storage.beginEpoch()),
       installation: 'abc123',
       credentials: {forRepository: async () => undefined},
       bundles: {open: () => Promise.reject(new Error('there are no bundles'))},

@@ -110,8 +110,8 @@ test('what runs in a workspace is asked of its node, and of none while it has no
       asked.push([node, method, params]);
       throw new AgentError('Disconnected', 'enough');
     },
-    async request(node, method, params) {
-      asked.push([node, method, params]);
+    async restartService(node, params) {
+      asked.push([node, 'service/restart', params]);
       throw new AgentError('Disconnected', 'enough');
     },
   });
@@ -148,7 +148,7 @@ test('what an agent refuses is told in the names of workspace and node', async t
       const [input, output, errorOutput] = [new PassThrough(), new PassThrough(), new PassThrough()];
       return {input, output, errorOutput, finished: cut.promise, resize() {}, abort() {}};
     },
-    async request() {
+    async restartService() {
       throw refusal;
     },
   });

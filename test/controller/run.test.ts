@@ -9,7 +9,10 @@ import type {Random} from '../../api/effects/random.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
 import {StorageError} from '../../api/storage/storage-error.ts';
+import type {Term} from '../../api/storage/term.ts';
+import {endlessTerm} from '../../api/storage/term.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
+import {createControllerMetrics} from '../../controller/metrics.ts';
 import {runController} from '../../controller/run.ts';
 import {nodeFactsAt, runningInstance} from '../fakes/instances.ts';
 import type {ManualClock} from '../fakes/manual-clock.ts';
@@ -72,15 +75,15 @@ async function setUp({nodes = ['one']} = {}) {
     await storage.create('Node', nodeOf(name, {local: true}));
   }
   const registry = new Registry();
-  const start = async () =>
+  const start = async (term?: Term) =>
     runController(
       {
         storage,
         clock,
         random,
         log: silentLogger,
-        registry,
-        epoch: await storage.beginEpoch(),
+        metrics: createControllerMetrics(registry, clock),
+        term: term ?? endlessTerm(await storage.beginEpoch()),
         installation: 'abc123',
         credentials: {forRepository: async () => undefined},
         bundles: {
@@ -150,6 +153,51 @@ test('stopping it drains it: no timer, no connection and no reconcile is left', 
   await world.clock.advance(60_000);
   t.is(world.clock.pending, 0);
   t.is(world.calls().length, calls);
+});
+
+test('one whose term is over asks nothing of agents and writes nothing, not even what it was about to', async t => {
+  await using world = await setUp();
+  const over = new AbortController();
+  const controller = await world.start({
+    epoch: await world.storage.beginEpoch(),
+    signal: over.signal,
+    check: () => over.signal.throwIfAborted(),
+  });
+  await world.clock.advance(500);
+  await world.create('shop', 'u-shop');
+  over.abort(new Error('deposed'));
+  const [calls, revision] = [world.calls().length, await world.revision()];
+  await world.clock.advance(60_000);
+  await controller.stopped;
+  t.is(world.calls().length, calls);
+  t.is(await world.revision(), revision);
+  t.false(controller.ready());
+  t.is(world.clock.pending, 0);
+});
+
+test('one that was late to learn that its term is over is stopped by looking before it acts', async t => {
+  await using world = await setUp();
+  let isOver = false;
+  const over = new AbortController();
+  const controller = await world.start({
+    epoch: await world.storage.beginEpoch(),
+    signal: over.signal,
+    check() {
+      if (isOver) {
+        throw new Error('late');
+      }
+    },
+  });
+  await world.clock.advance(500);
+  isOver = true;
+  await world.create('shop', 'u-shop');
+  const [calls, revision] = [world.calls().length, await world.revision()];
+  await world.clock.advance(60_000);
+  t.is(world.calls().length, calls);
+  t.is(await world.revision(), revision);
+  over.abort();
+  await world.clock.advance(1000);
+  await controller.stopped;
 });
 
 test('one that is started anew goes on where the last one stopped, and repeats nothing that was done', async t => {

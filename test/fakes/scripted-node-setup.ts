@@ -108,7 +108,7 @@ export function createScriptedNodeSetup(
       take('Agent');
       return end();
     },
-    instancesOn: () => machine.kept,
+    instancesOn: async () => machine.kept,
     async purge(node, {report}) {
       purged.push(node);
       const {take, end} = reporter(report);

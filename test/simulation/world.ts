@@ -1,9 +1,11 @@
 import {Registry} from 'prom-client';
 import type {SqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
 import {openSqliteStorage} from '../../api/storage/sqlite/sqlite-storage.ts';
+import {endlessTerm} from '../../api/storage/term.ts';
 import {apiVersion} from '../../api/v1alpha1/metadata.ts';
 import {node as nodeSchema} from '../../api/v1alpha1/node.ts';
 import {user} from '../../api/v1alpha1/user.ts';
+import {createControllerMetrics} from '../../controller/metrics.ts';
 import type {Controller} from '../../controller/run.ts';
 import {runController} from '../../controller/run.ts';
 import type {FakeInstance} from '../fakes/fake-backend.ts';
@@ -172,9 +174,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
           random: life,
           log: trace.logger(process.name),
           connect: (node, signal) => network.connect(node.metadata.name, process, signal),
-          epoch,
+          term: endlessTerm(epoch),
           installation,
-          registry: server.registry,
+          metrics: createControllerMetrics(server.registry, process.clock),
           credentials: {forRepository: async () => undefined},
           bundles: {
             open() {

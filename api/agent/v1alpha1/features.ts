@@ -17,6 +17,8 @@ export const features = [
   'binaryStreams',
   /** Whoever asks for a copy says within what limits. */
   'importLimits',
+  /** Services are restarted for readers, too. */
+  'readersRestart',
 ] as const;
 
 export type Feature = (typeof features)[number];

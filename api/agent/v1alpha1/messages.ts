@@ -68,7 +68,7 @@ export const requests = {
     params: z.object({features: z.array(z.string())}),
     result: z.object({features: z.array(z.string())}),
   },
-  /** Must come first, but for the above. `reader` connections may only look, stream and exec. */
+  /** Must come first, but for the above. `reader` connections may only look, stream, exec and restart services. */
   initialize: {
     params: z.strictObject({
       protocolVersion: z.int(),
@@ -211,7 +211,10 @@ export const methodFeatures: Partial<Readonly<Record<Method, Feature>>> = {
   'instance/discard': 'moves',
 };
 
-/** Methods that change something and are fenced by the epoch. */
+/**
+ * Methods that change something and are fenced by the epoch. What users ask for inside their own workspaces — commands, tunnels, a restart of a service —
+ * is none of them: it is no decision of a controller, and every server may carry it.
+ */
 export const mutating: ReadonlySet<Method> = new Set<Method>([
   'instance/create',
   'instance/start',
@@ -227,7 +230,6 @@ export const mutating: ReadonlySet<Method> = new Set<Method>([
   'repository/fetch',
   'setup/run',
   'services/apply',
-  'service/restart',
   'bundle/put',
   'instance/export',
   'instance/import',

@@ -22,7 +22,7 @@ type WriteQuery = {readonly query?: Query; readonly signal?: AbortSignal};
 
 /** The resources of one API group and namespace, by their plural names. Throws as {@link ApiServer.request} does. */
 export type ApiResources = {
-  get(plural: string, name: string): Promise<unknown>;
+  get(plural: string, name: string, options?: {readonly signal?: AbortSignal}): Promise<unknown>;
   list(plural: string, query: Query, signal?: AbortSignal): Promise<ApiList>;
   create(plural: string, body: unknown, options?: WriteQuery): Promise<unknown>;
   /** `name` may be `NAME/status`. */
@@ -60,12 +60,14 @@ export function createApiResources(
   server: ApiServer,
   {groupVersion, namespace}: {groupVersion: string; namespace: string},
 ): ApiResources {
+  // The core group, which has no name, is older than groups.
+  const root = groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`;
   const pathOf = (plural: string, name?: string) =>
-    `/apis/${groupVersion}/namespaces/${namespace}/${plural}${name === undefined ? '' : `/${name}`}`;
+    `${root}/namespaces/${namespace}/${plural}${name === undefined ? '' : `/${name}`}`;
   const written = (query: Query = {}) => ({fieldManager, fieldValidation: 'Strict', ...query});
 
   return {
-    get: (plural, name) => server.request({method: 'GET', path: pathOf(plural, name)}),
+    get: (plural, name, options) => server.request({method: 'GET', path: pathOf(plural, name), ...options}),
     async list(plural, query, signal) {
       const {items, metadata} = listSchema.parse(
         await server.request({method: 'GET', path: pathOf(plural), query, ...(signal && {signal})}),

@@ -1,3 +1,4 @@
+import {isDeepStrictEqual} from 'node:util';
 import {z} from 'zod';
 import type {Clock} from '../../effects/clock.ts';
 import type {Random} from '../../effects/random.ts';
@@ -18,6 +19,8 @@ export type EpochObject = {
   /** Never gives out that one, or a lower one, from now on. */
   raise(epoch: number): Promise<void>;
   mark(mark: StoreMark): Promise<void>;
+  /** The installation that the store is of; the given one, when it was of none. */
+  claim(installation: string): Promise<string>;
 };
 
 const {plural} = internalKinds.Epoch;
@@ -38,6 +41,10 @@ export function createEpochObject(
     for (let attempt = 1; ; attempt += 1) {
       const known = await find(api);
       const spec = decide(known?.spec);
+      if (known !== undefined && isDeepStrictEqual(spec, known.spec)) {
+        return spec;
+      }
+
       const metadata = {name, ...(known && {resourceVersion: known.metadata.resourceVersion})};
       const body = {apiVersion, kind: 'Epoch', metadata, spec};
       try {
@@ -68,7 +75,16 @@ export function createEpochObject(
       await change(known => ({...known, value: Math.max(known?.value ?? 0, epoch)}));
     },
     async mark(mark) {
-      await change(known => ({value: known?.value ?? 0, mark}));
+      await change(known => {
+        const {installation, value = 0} = known ?? {};
+        // What comes may be another's.
+        const isKept = installation !== undefined && mark.phase !== 'Incoming';
+        return {value, mark, ...(isKept ? {installation} : {})};
+      });
+    },
+    async claim(installation) {
+      const {installation: claimed} = await change(known => ({value: 0, installation, ...known}));
+      return claimed ?? installation;
     },
   };
 }

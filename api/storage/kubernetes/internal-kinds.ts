@@ -30,6 +30,10 @@ export const tombstoneSpec = z.strictObject({
 export const epochSpec = z.strictObject({
   value: z.int().describe('The highest epoch that was given out.'),
   mark: storeMark.optional().describe('What this store is to another one that it was moved from, or to.'),
+  installation: z
+    .string()
+    .optional()
+    .describe('The installation that this store is of: what all its servers have in common.'),
 });
 
 export type PortClaimSpec = z.infer<typeof portClaimSpec>;

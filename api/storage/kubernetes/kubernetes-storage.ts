@@ -1,5 +1,5 @@
 import type {Clock} from '../../effects/clock.ts';
-import {timestampAt} from '../../effects/clock.ts';
+import {systemElapsed, timestampAt} from '../../effects/clock.ts';
 import type {Logger} from '../../effects/logger.ts';
 import {silentLogger} from '../../effects/logger.ts';
 import type {Random} from '../../effects/random.ts';
@@ -13,22 +13,28 @@ import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
 import type {MovableStore} from '../moving/movable-store.ts';
 import type {Retention} from '../retention.ts';
 import {defaultRetention} from '../retention.ts';
+import type {SharedKeys} from '../shared-keys.ts';
 import type {Storage} from '../storage.ts';
+import type {Lead} from '../term.ts';
 import {createApiResources} from './api-resources.ts';
 import {createApiServer} from './api-server.ts';
 import {repairClaims} from './claim-repair.ts';
 import type {ClusterOptions} from './cluster-config.ts';
 import {loadClusterConfig} from './cluster-config.ts';
 import {createCredentials} from './credentials.ts';
+import type {LeaseTimes as ElectionTimes, Elector} from './elector.ts';
+import {createElector} from './elector.ts';
 import {createEpochObject} from './epoch.ts';
 import {expire} from './expiry.ts';
 import {createHistory} from './history.ts';
+import {createKeySecret} from './key-secret.ts';
+import {createLease} from './lease.ts';
 import {createMovableKubernetes} from './movable-kubernetes.ts';
 import {createPortClaims} from './port-claims.ts';
 import {createReader} from './reader.ts';
 import {createRemoval} from './removal.ts';
 import type {LeaseTimes, ServerLease} from './server-lease.ts';
-import {takeServerLease} from './server-lease.ts';
+import {checkNotMoving, takeServerLease} from './server-lease.ts';
 import {createTombstones} from './tombstones.ts';
 import type {WatchTimes} from './watch.ts';
 import {createWatches, defaultWatchTimes} from './watch.ts';
@@ -45,14 +51,29 @@ export type KubernetesStorageOptions = ClusterOptions & {
 export type KubernetesStorage = Storage & {
   /** Where it is, for people. */
   readonly place: string;
-  /** Keeps other servers from this store; see {@link takeServerLease}. */
+  /** Keeps all servers from acting on this store; see {@link takeServerLease}. */
   lock(identity: string, times?: LeaseTimes): Promise<ServerLease>;
   /** All of it, to be moved to another store or from one. */
   readonly movable: MovableStore;
+  /** Throws StoreNotUsable while it is being moved. */
+  checkNotMoving(): Promise<void>;
+  /** Where all servers of this store have their keys. */
+  readonly keys: SharedKeys;
+  /** The installation that this store is of: the first that asks, for good. */
+  claimInstallation(installation: string): Promise<string>;
+  /** One of those that compete to lead on this store. */
+  elector(options: ElectionOptions): Elector;
   /** Expires what is old and mends what a killed server left, once. */
   maintain(): Promise<void>;
   /** That, now and every ten minutes until `signal`; failures are logged and tried again. Resolves when it has stopped. */
   runMaintenance(signal: AbortSignal): Promise<void>;
+};
+
+export type ElectionOptions = {
+  /** Unique to this process. */
+  readonly identity: string;
+  readonly times?: ElectionTimes;
+  readonly lead: Lead;
 };
 
 const maintenanceInterval = 600_000;
@@ -79,6 +100,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
 
   const retention = {...defaultRetention, ...options.retention};
   const place = `namespace ${namespace} of ${server}`;
+  const leases = createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace});
   const epoch = createEpochObject(api, {clock, random, place});
   const maintain = async () => {
     const expired = await expire({api, clock}, retention);
@@ -88,15 +110,26 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
 
   return {
     place,
-    lock(identity, leaseTimes) {
-      const leases = createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace});
-      return takeServerLease({
-        api: leases,
-        identity,
-        place,
+    keys: createKeySecret(createApiResources(apiServer, {groupVersion: 'v1', namespace}), namespace),
+    claimInstallation: epoch.claim,
+    lock(identity, lockTimes) {
+      const given = lockTimes === undefined ? {} : {times: lockTimes};
+      return takeServerLease({api: leases, identity, place, clock, log, ...given});
+    },
+    async checkNotMoving() {
+      const state = await createLease(leases).read(new AbortController().signal);
+      checkNotMoving(state?.holder ?? '', place);
+    },
+    elector(election) {
+      return createElector({
+        ...election,
+        lease: createLease(leases),
+        beginEpoch: epoch.next,
+        onHolder: holder => checkNotMoving(holder, place),
         clock,
-        log,
-        ...(leaseTimes && {times: leaseTimes}),
+        elapsed: systemElapsed,
+        random,
+        log: log.child({component: 'election'}),
       });
     },
     movable: createMovableKubernetes({

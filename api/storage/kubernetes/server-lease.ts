@@ -2,14 +2,28 @@ import {z} from 'zod';
 import type {Clock} from '../../effects/clock.ts';
 import {timestampAt} from '../../effects/clock.ts';
 import type {Logger} from '../../effects/logger.ts';
+import {StoreNotUsable} from '../moving/store-mark.ts';
 import {isStorageError} from '../storage-error.ts';
 import type {ApiResources} from './api-resources.ts';
 
-/** The right to be the one server of a store. */
+/** The right to do with a store what no server may see half done. */
 export type ServerLease = AsyncDisposable & {
   /** Rejects when the lease is lost: another may have it. */
   readonly lost: Promise<never>;
 };
+
+/** What the names of those begin with that hold the lease to move the store. */
+export const mover = 'nexus store on ';
+
+/** Throws StoreNotUsable when the holder of the lease is no server, but moves the store: what servers write meanwhile would be lost. */
+export function checkNotMoving(holder: string, place: string): void {
+  if (holder.startsWith(mover)) {
+    throw new StoreNotUsable(
+      `The store ${place} is being moved by ${holder}: no server may use it meanwhile`,
+      'Departing',
+    );
+  }
+}
 
 export type LeaseTimes = {
   /** Milliseconds without a renewal after which others may take it. */
@@ -24,6 +38,9 @@ const defaultTimes: LeaseTimes = {duration: 15_000, renewal: 2000};
 /** Parts of a lease's duration within which a renewal must have succeeded for its holder to go on: less than one, for clocks that differ in speed. */
 const deadline = 2 / 3;
 
+/** Parts of a lease's duration within which those that wait for it have looked at it: half as much again as they take at the most. */
+const others = 1.5 * (2 / 15) * 2.2;
+
 const plural = 'leases';
 const name = 'nexus-server';
 
@@ -34,6 +51,7 @@ const schema = z.object({
       holderIdentity: z.string().optional(),
       acquireTime: z.string().optional(),
       leaseTransitions: z.int().optional(),
+      leaseDurationSeconds: z.int().optional(),
     })
     .default({}),
 });
@@ -41,8 +59,8 @@ const schema = z.object({
 type Lease = z.infer<typeof schema>;
 
 /**
- * Takes the Lease `nexus-server` of the namespace. Waits for one whose holder has stopped renewing it; throws when its holder has not. What counts is how
- * long nothing was seen to change, by the clock here: clocks of two machines are never compared.
+ * Takes the Lease `nexus-server` of the namespace. Waits for one whose holder has stopped renewing it, and then until servers that do not lead have seen it;
+ * throws when its holder has not. What counts is how long nothing was seen to change, by the clock here: clocks of two machines are never compared.
  */
 export async function takeServerLease({
   api,
@@ -88,7 +106,7 @@ export async function takeServerLease({
     );
   };
 
-  const take = async (): Promise<Lease> => {
+  const take = async (): Promise<{lease: Lease; before: Lease['spec'] | undefined}> => {
     let seen: {lease: Lease; since: number} | undefined;
     for (;;) {
       const lease = await find(api);
@@ -102,7 +120,7 @@ export async function takeServerLease({
 
       if (lease === undefined || holder === '' || (seen && clock.now() - seen.since >= times.duration)) {
         try {
-          return await write(lease, identity);
+          return {lease: await write(lease, identity), before: lease?.spec};
         } catch (error) {
           if (!isStorageError(error, 'Conflict') && !isStorageError(error, 'AlreadyExists')) {
             throw error;
@@ -117,7 +135,7 @@ export async function takeServerLease({
     }
   };
 
-  let lease = await take();
+  let {lease, before} = await take();
   const stopping = new AbortController();
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
@@ -154,6 +172,10 @@ export async function takeServerLease({
     }
   };
   const renewing = renew();
+  // Servers that do not lead look at the lease from time to time, and end when they see this one's.
+  if (before !== undefined) {
+    await clock.sleep(others * Math.max(times.duration, (before.leaseDurationSeconds ?? 0) * 1000));
+  }
 
   return {
     lost: lost.promise,

@@ -224,7 +224,7 @@ export const noNodeSetup: NodeSetup = {
   async test() {
     throw new Error('no machine is to be tested in this test');
   },
-  instancesOn: () => undefined,
+  instancesOn: async () => undefined,
   async purge() {
     throw new Error('no machine is to be purged in this test');
   },

@@ -8,6 +8,7 @@ import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {systemRandom} from '../../../api/effects/random.ts';
 import {openSqliteStorage} from '../../../api/storage/sqlite/sqlite-storage.ts';
+import {endlessTerm} from '../../../api/storage/term.ts';
 import {findCondition} from '../../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../../api/v1alpha1/kinds.ts';
 import {createAgentPackages} from '../../../cli/agent-package/agent-packages.ts';
@@ -17,6 +18,7 @@ import {createConnectToNode} from '../../../controller/agent-client/connect-to-n
 import {createSshPool} from '../../../controller/agent-client/ssh-pool.ts';
 import {installedAgent} from '../../../controller/agent-install/agent-command.ts';
 import {createAgentInstaller} from '../../../controller/agent-install/installer.ts';
+import {createControllerMetrics} from '../../../controller/metrics.ts';
 import {runController} from '../../../controller/run.ts';
 import {openStubBackend, sync} from '../../agent/lxd/stub-backend.ts';
 import type {SshMachine} from '../../controller/agent-install/ssh-machine.ts';
@@ -93,8 +95,8 @@ async function startServer(
     {
       ...common,
       storage,
-      registry: new Registry(),
-      epoch: 1,
+      metrics: createControllerMetrics(new Registry(), systemClock),
+      term: endlessTerm(1),
       installation: 'abc123',
       credentials: {forRepository: async () => undefined},
       bundles: {open: () => Promise.reject(new Error('there are none'))},

@@ -20,7 +20,6 @@ function setUp() {
   const readers = createReaders({
     clock,
     log: silentLogger,
-    epoch: 7,
     installation: 'abc123',
     async connect(_node, signal) {
       if (world.refusal !== undefined) {
@@ -74,7 +73,7 @@ test('streams to one node share a connection, on which nothing is claimed to lea
   t.is(await echo(one, 'one'), 'one');
   t.is(await echo(other, 'other'), 'other');
   t.is(links.length, 1);
-  t.like(links[0]?.requests.find(({method}) => method === 'initialize')?.params, {role: 'reader', epoch: 7});
+  t.like(links[0]?.requests.find(({method}) => method === 'initialize')?.params, {role: 'reader', epoch: 0});
   await readers[Symbol.asyncDispose]();
 });
 

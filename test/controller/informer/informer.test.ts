@@ -242,3 +242,31 @@ test('it ends with its signal and leaves no timer behind', async t => {
   await running;
   t.is(world.clock.pending, 0);
 });
+
+test('to refresh it waits until it has what was stored by then, though its watch brings nothing', async t => {
+  let deaf = false;
+  await using world = await setUp(storage => ({
+    list: (...request) => storage.list(...request),
+    async *watch(kind, options) {
+      for await (const event of storage.watch(kind, options)) {
+        if (!deaf) {
+          yield event;
+        }
+      }
+    },
+  }));
+  const {storage, informer, changes} = world;
+  await storage.create('User', user('anna'));
+  void world.start();
+  await informer.synced(AbortSignal.timeout(10_000));
+  deaf = true;
+  await storage.create('User', user('ben'));
+  await storage.delete('User', 'anna');
+  await informer.refresh(AbortSignal.timeout(10_000));
+  t.deepEqual(changes, ['ADDED anna', 'ADDED ben', 'DELETED anna']);
+  deaf = false;
+  await storage.create('User', user('cleo'));
+  await world.clock.settle();
+  t.is(changes.at(-1), 'ADDED cleo', 'it follows what comes after');
+  await t.throwsAsync(informer.refresh(AbortSignal.abort(new Error('enough'))), {message: 'enough'});
+});

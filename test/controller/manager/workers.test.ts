@@ -24,6 +24,7 @@ function setUp(reconcile: Reconcile, {workers = 2, deadline = 10_000} = {}) {
     backOff: {base: 1000, limit: 60_000},
   });
   const stopping = new AbortController();
+  const deposed = new AbortController();
   const stopped = runWorkers(
     {
       name: 'test',
@@ -35,6 +36,7 @@ function setUp(reconcile: Reconcile, {workers = 2, deadline = 10_000} = {}) {
       workers,
       deadline,
       grace: 3000,
+      cutOff: deposed.signal,
     },
     stopping.signal,
   );
@@ -46,7 +48,14 @@ function setUp(reconcile: Reconcile, {workers = 2, deadline = 10_000} = {}) {
         !('metricName' in sample && String(sample.metricName).endsWith('_bucket')),
     )?.value;
   };
-  return {clock, queue, stop: () => stopping.abort(), stopped, value};
+  return {
+    clock,
+    queue,
+    stop: () => stopping.abort(),
+    depose: () => deposed.abort(new Error('deposed')),
+    stopped,
+    value,
+  };
 }
 
 test('a key is reconciled, and again when it asks for it', async t => {
@@ -212,4 +221,21 @@ test('stopping cuts off what takes longer than the grace', async t => {
   await stopped;
   t.is(String(reason), 'Error: the controller stops');
   t.is(clock.pending, 0);
+});
+
+test('who does not lead any more is cut off at once, without a grace', async t => {
+  let reason: unknown;
+  const {clock, queue, stop, depose, stopped} = setUp(async (_key, signal) => {
+    await clock.sleep(600_000, signal).catch((error: unknown) => {
+      reason = error;
+      throw error;
+    });
+    return {};
+  });
+  queue.add('a');
+  await clock.settle();
+  depose();
+  stop();
+  await stopped;
+  t.like(reason, {message: 'deposed'});
 });

@@ -487,12 +487,12 @@ test('a purge ends with the key, and only once the controller has let go of the 
   t.deepEqual(await t.context.calls(), ['agent purge']);
 });
 
-test('what a node holds is known only while it is heard', t => {
+test('what a node holds is known only while it is heard', async t => {
   const instances = new Map([
     ['u1', {uid: 'u1', name: 'nexus-u1', state: 'Stopped'}],
     ['u2', {uid: 'u2', name: 'nexus-u2', state: 'Missing'}],
   ]) as unknown as NodeView['instances'];
-  t.deepEqual(t.context.setup({view: () => view({instances})}).instancesOn('box'), ['nexus-u1']);
-  t.is(t.context.setup({view: () => view({connected: false})}).instancesOn('box'), undefined);
-  t.is(t.context.setup().instancesOn('box'), undefined);
+  t.deepEqual(await t.context.setup({view: () => view({instances})}).instancesOn('box'), ['nexus-u1']);
+  t.is(await t.context.setup({view: () => view({connected: false})}).instancesOn('box'), undefined);
+  t.is(await t.context.setup().instancesOn('box'), undefined);
 });

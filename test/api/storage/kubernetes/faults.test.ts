@@ -6,9 +6,11 @@ import {systemRandom} from '../../../../api/effects/random.ts';
 import type {KubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
 import {openKubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
 import {isLater} from '../../../../api/storage/resource-version.ts';
+import type {Term} from '../../../../api/storage/term.ts';
 import {createInformer} from '../../../../controller/informer/informer.ts';
 import {aWorkspace, withSpec} from '../../../contracts/storage/samples.ts';
 import {eventually} from '../../../e2e/eventually.ts';
+import {aborted} from './aborted.ts';
 import type {ApiServerProcess} from './api-server-process.ts';
 import {findApiServerProcess} from './api-server-process.ts';
 import type {Cluster} from './cluster.ts';
@@ -117,25 +119,50 @@ function register({kubeconfig, ...own}: Cluster, folder: string): void {
     });
   }
 
-  test.serial('when nothing comes through, a lease counts as lost before others may take it', async t => {
-    await using other = await open(kubeconfig, 'lease');
-    await using held = await open(proxy.kubeconfig, 'lease');
-    const times = {duration: 3000, renewal: 300};
-    const lease = await held.lock('first', times);
-    const start = systemClock.now();
-    proxy.freeze();
-    try {
-      const second = other.lock('second', times);
-      await t.throwsAsync(lease.lost, {message: /could not be told in time/});
-      const lostAt = systemClock.now();
-      await using _second = await second;
-      t.true(lostAt < systemClock.now(), `lost after ${lostAt - start} ms`);
-    } finally {
-      proxy.thaw();
-      proxy.cut();
-      await lease[Symbol.asyncDispose]();
-    }
-  });
+  test.serial(
+    'when nothing comes through, a leader stops to act before another leads, and follows then',
+    async t => {
+      await using other = await open(kubeconfig, 'lease');
+      await using held = await open(proxy.kubeconfig, 'lease');
+      const stopping = new AbortController();
+      const leaders: {name: string; term: Term}[] = [];
+      const compete = (storage: KubernetesStorage, identity: string) => {
+        const elector = storage.elector({
+          identity,
+          times: {duration: 3000, deadline: 2000, retry: 300},
+          async lead(term, until) {
+            for (const {name, term: earlier} of leaders) {
+              t.throws(earlier.check, undefined, `${name} may still act`);
+            }
+
+            leaders.push({name: identity, term});
+            await aborted(AbortSignal.any([term.signal, until]));
+          },
+        });
+        return {elector, running: elector.run(stopping.signal)};
+      };
+      const first = compete(held, 'first');
+      await eventually(async () => assert.equal(leaders.length, 1));
+      proxy.freeze();
+      const second = compete(other, 'second');
+      try {
+        await eventually(async () => assert.equal(leaders.length, 2));
+      } finally {
+        proxy.thaw();
+        proxy.cut();
+      }
+
+      t.deepEqual(
+        leaders.map(({name}) => name),
+        ['first', 'second'],
+      );
+      await eventually(async () =>
+        assert.deepEqual(first.elector.standing(), {leading: false, leader: 'second'}),
+      );
+      stopping.abort();
+      await Promise.all([first.running, second.running]);
+    },
+  );
 
   test.serial(
     'when what was missed is no longer kept, a watch is Expired, and an informer has all there is',

@@ -1,9 +1,16 @@
+import assert from 'node:assert/strict';
 import test from 'ava';
 import {systemClock} from '../../../../api/effects/clock.ts';
 import {systemRandom} from '../../../../api/effects/random.ts';
 import {createEventRecorder} from '../../../../api/storage/event-recorder.ts';
+import type {LeaseTimes} from '../../../../api/storage/kubernetes/elector.ts';
+import type {KubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
 import {openKubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
+import {mover} from '../../../../api/storage/kubernetes/server-lease.ts';
+import type {Term} from '../../../../api/storage/term.ts';
 import {aUser, aWorkspace, withMetadata} from '../../../contracts/storage/samples.ts';
+import {eventually} from '../../../e2e/eventually.ts';
+import {aborted} from './aborted.ts';
 import {findCluster, needsCluster} from './cluster.ts';
 
 /** What only the store on Kubernetes has: other writers, uids that are not its own, a past that it keeps itself. */
@@ -122,26 +129,92 @@ if (cluster === undefined) {
     });
   });
 
-  test('the lease of the store is held by one, given back, and taken from one that no longer renews it', async t => {
-    await using it = await open('lease');
-    const first = await it.storage.lock('first');
-    await t.throwsAsync(it.storage.lock('second'), {message: /is in use by first/});
+  test('who locks the store keeps servers from it, and waits for one that was killed, not for one that lives', async t => {
+    await using it = await open('lock');
+    const times = {duration: 1000, renewal: 300};
+    const first = await it.storage.lock('first', times);
+    await t.throwsAsync(it.storage.lock('second', times), {message: /is in use by first/});
     await first[Symbol.asyncDispose]();
-    const third = await it.storage.lock('third');
-    t.is(await it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']), 'third');
-    await it.on([
-      'patch',
-      'lease',
-      'nexus-server',
-      '--type=merge',
-      '-p',
-      '{"spec":{"holderIdentity":"thief"}}',
-    ]);
+    const third = await it.storage.lock('third', times);
+    const theft = '{"spec":{"holderIdentity":"thief"}}';
+    await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
     await t.throwsAsync(third.lost, {message: /another server \(thief\) took over/});
     await third[Symbol.asyncDispose]();
     // The thief never renews it.
-    await using fourth = await it.storage.lock('fourth', {duration: 1000, renewal: 300});
-    t.is(await it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']), 'fourth');
+    await using fourth = await it.storage.lock(`${mover}box`, times);
     await t.notThrowsAsync(Promise.race([fourth.lost, systemClock.sleep(1)]));
+    await t.throwsAsync(it.storage.checkNotMoving(), {message: /is being moved by nexus store on box/});
   });
+
+  test('a server that does not lead ends when it sees that the store is being moved', async t => {
+    await using it = await open('moving');
+    const times = {duration: 2000, deadline: 1300, retry: 200};
+    const leader = candidate(it.storage, 'leader', times);
+    await leader.term();
+    const follower = candidate(it.storage, 'follower', times);
+    await eventually(async () => assert.equal(follower.elector.standing().leader, 'leader'));
+    const theft = JSON.stringify({spec: {holderIdentity: `${mover}box`}});
+    await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
+    await t.throwsAsync(follower.running, {message: /is being moved by nexus store on box/});
+    await t.throwsAsync(leader.running, {message: /is being moved by nexus store on box/});
+  });
+
+  test('a store is of the installation that has claimed it first', async t => {
+    await using it = await open('claim');
+    t.is(await it.storage.claimInstallation('abc123'), 'abc123');
+    const epoch = await it.storage.beginEpoch();
+    t.is(await it.storage.claimInstallation('def456'), 'abc123');
+    t.true((await it.storage.beginEpoch()) > epoch);
+  });
+
+  test('one leads at a time: until it gives the lease back, or it is taken away, or it is no longer renewed', async t => {
+    await using it = await open('lease');
+    const times = {duration: 2000, deadline: 1300, retry: 200};
+    const holder = () => it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']);
+    const first = candidate(it.storage, 'first', times);
+    const {epoch} = await first.term();
+    const second = candidate(it.storage, 'second', times);
+    await eventually(async () => assert.equal(second.elector.standing().leader, 'first'));
+    await first.stop();
+    const next = await second.term();
+    t.true(next.epoch > epoch);
+    const lease = JSON.parse(await it.on(['get', 'lease', 'nexus-server', '-o', 'json']));
+    t.like(lease.spec, {holderIdentity: 'second', leaseDurationSeconds: 2, leaseTransitions: 1});
+
+    const theft = '{"spec":{"holderIdentity":"thief"}}';
+    await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
+    await eventually(async () => assert.throws(next.check, /another leads: thief/));
+    // The thief never renews it.
+    await eventually(async () => assert.equal(await holder(), 'second'));
+    t.true((await second.term()).epoch > next.epoch);
+    await second.stop();
+    t.is(await holder(), '');
+  });
+}
+
+/** One that competes, and does nothing with it. */
+function candidate(storage: KubernetesStorage, identity: string, times: LeaseTimes) {
+  const stopping = new AbortController();
+  let term = Promise.withResolvers<Term>();
+  const elector = storage.elector({
+    identity,
+    times,
+    async lead(given, until) {
+      term.resolve(given);
+      await aborted(AbortSignal.any([given.signal, until]));
+      term = Promise.withResolvers();
+    },
+  });
+  const running = elector.run(stopping.signal);
+  running.catch(() => undefined);
+  return {
+    elector,
+    running,
+    /** The one that is, or the next. */
+    term: () => term.promise,
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
 }
