@@ -8,6 +8,8 @@ export type ClusterOptions = {
   readonly context?: string;
   /** By default the context's, else `default`. */
   readonly namespace?: string;
+  /** As if in a pod whose root is this folder: what Kubernetes gives to it is all that counts. */
+  readonly podRoot?: string;
 };
 
 export type ClusterConfig = {
@@ -17,12 +19,17 @@ export type ClusterConfig = {
   readonly server: string;
 };
 
+/** What the client assumes where it finds no configuration at all. */
+const nowhere = 'http://localhost:8080';
+
 /** Throws an Error that says what is missing. Imports the Kubernetes client, which costs 0.4 s and 86 MiB, only now. */
 export async function loadClusterConfig(options: ClusterOptions): Promise<ClusterConfig> {
   const {KubeConfig} = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   try {
-    if (options.kubeconfig === undefined) {
+    if (options.podRoot !== undefined) {
+      config.loadFromCluster(options.podRoot);
+    } else if (options.kubeconfig === undefined) {
       config.loadFromDefault();
     } else {
       config.loadFromFile(options.kubeconfig);
@@ -44,7 +51,13 @@ export async function loadClusterConfig(options: ClusterOptions): Promise<Cluste
     );
   }
 
-  const namespace = options.namespace ?? context.namespace ?? 'default';
+  if (options.kubeconfig === undefined && server === nowhere) {
+    throw new Error(
+      'No kubeconfig was found ($KUBECONFIG, ~/.kube/config), and this is no pod of a cluster: name one with --kubeconfig',
+    );
+  }
+
+  const namespace = options.namespace ?? context.namespace?.trim() ?? 'default';
   if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(namespace)) {
     throw new Error(`"${namespace}" is not the name of a namespace`);
   }

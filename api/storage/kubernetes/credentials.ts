@@ -1,7 +1,9 @@
+import {readFile} from 'node:fs/promises';
 import type {RequestOptions} from 'node:https';
 import {isDeepStrictEqual} from 'node:util';
 import type {Dispatcher} from 'undici';
 import {Agent, ProxyAgent, Socks5ProxyAgent} from 'undici';
+import {z} from 'zod';
 import type {Clock} from '../../effects/clock.ts';
 import type {ClusterConfig} from './cluster-config.ts';
 
@@ -28,7 +30,7 @@ export function createCredentials({config}: ClusterConfig, clock: Clock): Creden
     const options: RequestOptions = {};
     await config.applyToHTTPSOptions(options);
     const made = {tls: tlsOf(options), proxy: config.getCurrentCluster()?.proxyUrl};
-    const headers = headersOf(options);
+    const headers = {...headersOf(options), ...(await tokenHeader(config))};
     const same =
       known !== undefined && isDeepStrictEqual(known.made, made) ? known.access.dispatcher : undefined;
     if (known !== undefined && same === undefined) {
@@ -65,6 +67,8 @@ export function createCredentials({config}: ClusterConfig, clock: Clock): Creden
   };
 }
 
+const tokenFileOf = z.object({tokenFile: z.string().optional()});
+
 /** As Node's TLS has them. */
 type Tls = Pick<
   RequestOptions,
@@ -100,6 +104,14 @@ function connect({tls, proxy}: Connecting): Dispatcher {
 /** {@link tlsOf} leaves out what is undefined, which undici's types insist on. */
 function definite(tls: Tls): {readonly [P in keyof Tls]?: Exclude<Tls[P], undefined>} {
   return tls as {readonly [P in keyof Tls]?: Exclude<Tls[P], undefined>};
+}
+
+/** A pod's token is replaced while it is still valid for a while; the client would go on with the one that it read first for up to a minute after it was refused. */
+async function tokenHeader(config: ClusterConfig['config']): Promise<Record<string, string>> {
+  const {tokenFile} = tokenFileOf.parse(config.getCurrentUser()?.authProvider?.config ?? {});
+  return tokenFile === undefined
+    ? {}
+    : {Authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`};
 }
 
 function headersOf({headers = {}, auth}: RequestOptions): Record<string, string> {
