@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Writes crds/*.yaml from the schemas in api/v1alpha1.
+ * Writes crds/ from the schemas in api/v1alpha1.
  *   usage: hack/generate-crds.ts [--check]     --check writes nothing, and fails when a file is not what it would be
  */
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
@@ -20,9 +20,22 @@ const definitions = [
   ...Object.keys(kinds).map(kind => customResourceDefinition(kind as Kind)),
   ...Object.keys(internalKinds).map(kind => internalDefinition(kind as InternalKind)),
 ];
-for (const definition of definitions) {
-  const path = join(folder, `${definition.spec.names.plural}.yaml`);
-  const yaml = stringify(definition, {lineWidth: 0, aliasDuplicateObjects: false});
+const fileOf = (definition: (typeof definitions)[number]) => `${definition.spec.names.plural}.yaml`;
+const files: [name: string, content: object][] = [
+  ...definitions.map((definition): [string, object] => [fileOf(definition), definition]),
+  // For manifests/kubernetes. Without an extension, so that `kubectl apply -f crds/` does not take it for a resource.
+  [
+    'Kustomization',
+    {
+      apiVersion: 'kustomize.config.k8s.io/v1beta1',
+      kind: 'Kustomization',
+      resources: definitions.map(fileOf).sort(),
+    },
+  ],
+];
+for (const [name, content] of files) {
+  const path = join(folder, name);
+  const yaml = stringify(content, {lineWidth: 0, aliasDuplicateObjects: false});
   const text = `# Made by hack/generate-crds.ts from api/v1alpha1; change it there.\n${yaml}`;
   const present = await readFile(path, 'utf8').catch(() => undefined);
   if (present === text) {

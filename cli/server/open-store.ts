@@ -19,6 +19,8 @@ export type StoreChoice =
       readonly kubeconfig?: string;
       readonly context?: string;
       readonly namespace?: string;
+      /** See ClusterOptions. */
+      readonly podRoot?: string;
       /** A folder with what all servers of the store have in common; by default that is a Secret in the namespace. */
       readonly keys?: string;
       /** How long a leader's lease lasts; as client-go has it by default. */

@@ -4,6 +4,7 @@ import type {IncomingMessage, ServerResponse} from 'node:http';
 import {createServer, request} from 'node:https';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {text} from 'node:stream/consumers';
 import {KubeConfig} from '@kubernetes/client-node';
 import {z} from 'zod';
 import {runProgram} from '../../../../cli/spawned.ts';
@@ -52,6 +53,7 @@ export async function startGuardedApi(
   const tls = await certificate(folder, root);
   const used = new Set<string>();
   const denied = new Set<string>();
+  const secret = createSecret();
   let token = '';
   let refusals = 0;
 
@@ -70,7 +72,11 @@ export async function startGuardedApi(
     }
 
     used.add(`${index} ${asked.verb} ${asked.resource}`);
-    pass(incoming, outgoing, upstream);
+    if (asked.resource === 'secrets') {
+      secret.answer(incoming, outgoing);
+    } else {
+      pass(incoming, outgoing, upstream);
+    }
   });
   server.on('tlsClientError', () => {
     refusals += 1;
@@ -120,7 +126,9 @@ type Attributes = {
 function attributesOf({method, url = ''}: IncomingMessage, namespace: string): Attributes | undefined {
   const {pathname, searchParams} = new URL(url, 'https://api');
   const [, group = '', inside, plural = '', name, sub] =
-    /^\/apis\/([^/]+)\/[^/]+\/namespaces\/([^/]+)\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(pathname) ?? [];
+    /^\/(?:api|apis\/([^/]+))\/[^/]+\/namespaces\/([^/]+)\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?$/.exec(
+      pathname,
+    ) ?? [];
   if (inside !== namespace) return undefined;
   const collection = searchParams.get('watch') === 'true' ? 'watch' : 'list';
   const verbs: Readonly<Record<string, string>> = {
@@ -154,6 +162,23 @@ function describe({verb, group, resource, name}: Attributes): string {
 function answer(outgoing: ServerResponse, code: number, reason: string): void {
   outgoing.writeHead(code, {'content-type': 'application/json'});
   outgoing.end(JSON.stringify({kind: 'Status', status: 'Failure', reason, message: reason, code}));
+}
+
+/** The Secret of manifests/, which is empty at first: an API server for custom resources has none. */
+function createSecret(): {answer(incoming: IncomingMessage, outgoing: ServerResponse): void} {
+  let present: object = {metadata: {name: 'nexus-server', resourceVersion: '1'}};
+  return {
+    answer(incoming, outgoing) {
+      text(incoming).then(
+        given => {
+          if (incoming.method === 'PUT') present = JSON.parse(given);
+          outgoing.writeHead(200, {'content-type': 'application/json'});
+          outgoing.end(JSON.stringify(present));
+        },
+        () => outgoing.destroy(),
+      );
+    },
+  };
 }
 
 type Upstream = {

@@ -1,16 +1,23 @@
+import assert from 'node:assert/strict';
 import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {parse} from 'yaml';
 import {z} from 'zod';
+import {createClient} from '../../../../api/client/client.ts';
 import {systemClock} from '../../../../api/effects/clock.ts';
+import {silentLogger} from '../../../../api/effects/logger.ts';
 import {systemRandom} from '../../../../api/effects/random.ts';
 import type {KubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
 import {openKubernetesStorage} from '../../../../api/storage/kubernetes/kubernetes-storage.ts';
 import type {Kind} from '../../../../api/v1alpha1/kinds.ts';
 import {kinds} from '../../../../api/v1alpha1/kinds.ts';
 import {apiVersion} from '../../../../api/v1alpha1/metadata.ts';
+import {serve} from '../../../../cli/server/serve.ts';
+import {createBench} from '../../../cli/run-cli.ts';
 import {aWorkspace, finalizer, take, withMetadata, withPorts} from '../../../contracts/storage/samples.ts';
+import {eventually} from '../../../e2e/eventually.ts';
+import {noInstaller} from '../../../fakes/no-installer.ts';
 import {findCluster, needsCluster} from './cluster.ts';
 import type {GuardedApi} from './guarded-api.ts';
 import {grantsOf, roleRule, startGuardedApi} from './guarded-api.ts';
@@ -56,6 +63,33 @@ if (cluster === undefined) {
     },
   );
 
+  test.serial('a whole server runs by it, with an empty home and an empty Secret', async t => {
+    await using pod = await start();
+    await using bench = await createBench();
+    await pod.setToken('first');
+    Object.assign(process.env, pod.env);
+    await using server = await serve({
+      home: bench.home,
+      store: {kind: 'kubernetes', podRoot: pod.root},
+      host: '127.0.0.1',
+      port: 0,
+      localNode: false,
+      connect: async () => {
+        throw new Error('there are no nodes in this test');
+      },
+      installer: noInstaller,
+      version: '0.0.1-test',
+      log: silentLogger,
+      ...effects,
+    });
+    const token = (await readFile(path.join(bench.home, 'admin-token'), 'utf8')).trim();
+    await using client = createClient({url: server.url, token});
+    await client.apply('Workspace', aWorkspace('a', {spec: {owner: 'admin'}}), {name: 'a'});
+    // Which the leader alone writes.
+    await eventually(async () => assert.equal((await client.get('Workspace', 'a')).status?.phase, 'Pending'));
+    t.deepEqual([...pod.denied], []);
+  });
+
   test.serial(
     'a token that is replaced is read again, at the latest when the old one is refused',
     async t => {
@@ -98,7 +132,9 @@ type LeaveClaim = (claim: {
 async function exercise(storage: KubernetesStorage, leaveClaim: LeaveClaim): Promise<void> {
   await storage.beginEpoch();
   await storage.beginEpoch();
-  await using _lease = await storage.lock('pod', {duration: 3000, renewal: 500});
+  await storage.keys.ensure(async () => ({installation: '0123ab'}));
+  await storage.claimInstallation('0123ab');
+  await lead(storage);
   for (const kind of Object.keys(kinds) as Kind[]) {
     const {resourceVersion} = await storage.list(kind);
     const abort = new AbortController();
@@ -144,6 +180,13 @@ async function exercise(storage: KubernetesStorage, leaveClaim: LeaveClaim): Pro
   }
 
   await storage.maintain();
+}
+
+/** Is the leader, and then no more. */
+async function lead(storage: KubernetesStorage): Promise<void> {
+  const stopping = new AbortController();
+  const elector = storage.elector({identity: 'pod', lead: async () => stopping.abort()});
+  await elector.run(stopping.signal);
 }
 
 function sample(kind: Kind): object {
