@@ -14,6 +14,7 @@ import type {ListenAddress} from './forwards/listen-address.ts';
 import type {NodePorts} from './forwards/node-ports.ts';
 import type {Guest} from './guest/guest.ts';
 import {createDeletion} from './instances/deletion.ts';
+import {createDoors} from './instances/doors.ts';
 import type {Entry} from './instances/entry.ts';
 import type {HostKeySource} from './instances/host-key.ts';
 import {createLifecycle} from './instances/lifecycle.ts';
@@ -77,11 +78,13 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   const {changed, observe} = registry;
 
   const supervisors = createSupervisors({clock, log, guest, probe, changed, registry});
+  const doors = createDoors(registry.find);
   const operations = createOperations({
     clock,
     log,
     observe,
     changed(entry) {
+      doors.follow(entry);
       changed(entry);
       supervisors.follow(entry);
     },
@@ -94,7 +97,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
       supervisors.follow(entry);
     },
   });
-  const dial = createDial({clock, registry, connect, guest});
+  const dial = doors.guard(createDial({clock, registry, connect, guest}));
   const forwards = createForwards({ports, dial, log});
   const repository = createRepositoryWork({clock, log, registry, operations, guest, bundles});
   const setup = createSetupWork({clock, registry, operations, guest});
@@ -103,7 +106,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     operations,
     readiness,
     hostKeys: options.hostKeys,
-    inspectBeforeStop: repository.isSaved,
+    isSaved: repository.isSaved,
   });
   const release = async (entry: Entry) => {
     readiness.abandon(entry);
@@ -159,6 +162,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
     observer,
     guest,
     dial,
+    doors,
     bundles,
     lifecycle,
     deletion,

@@ -10,6 +10,7 @@ import type {Dial} from './forwards/dial.ts';
 import type {Guest} from './guest/guest.ts';
 import type {Services} from './handlers.ts';
 import {createHandlers} from './handlers.ts';
+import type {Doors} from './instances/doors.ts';
 import {createStreams} from './streams/streams.ts';
 
 export type Connections = AsyncDisposable & {
@@ -21,11 +22,12 @@ export type ConnectionsOptions = Services & {
   readonly log: Logger;
   readonly guest: Guest;
   readonly dial: Dial;
+  readonly doors: Doors;
 };
 
 /** The peers that are connected now: each is told of every change, and every few seconds that the agent lives. */
 export function createConnections(options: ConnectionsOptions): Connections {
-  const {clock, log, registry, guest, dial, bundles, moves, node} = options;
+  const {clock, log, registry, guest, dial, doors, bundles, moves, node} = options;
   /** Those that have introduced themselves, each with what it knows of the protocol and the number of changes that it was told. */
   const listening = new Map<AgentPeer, {readonly features: Features; changes: number}>();
   const connected = new Set<AgentPeer>();
@@ -85,7 +87,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
         arrivedAt = address;
       });
       const multiplexer = disposables.use(createStreamMultiplexer(peer));
-      streams = createStreams({registry, guest, dial, bundles, moves, multiplexer, log});
+      streams = createStreams({registry, guest, dial, doors, bundles, moves, multiplexer, log});
       connected.add(peer);
       const leave = () => {
         connected.delete(peer);

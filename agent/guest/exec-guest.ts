@@ -66,12 +66,17 @@ export function createExecGuest({driverOf, bundles, log}: ExecGuestOptions): Gue
     clone: (uid, options, signal) => git(uid, 'clone', options, signal),
     fetch: (uid, options, signal) => git(uid, 'fetch', options, signal),
 
-    async inspect(uid, {directory = '', savedCommits}, signal) {
+    async inspect(uid, {directory = '', savedCommits, alone}, signal) {
+      const args = [directory, ...savedCommits];
       const {exitCode, output, complaint} = await runScript(driverOf(uid), uid, {
-        user: 'dev',
+        ...(alone === undefined
+          ? {user: 'dev', script: scripts.inspect, args}
+          : {
+              user: 'root',
+              script: scripts.alone,
+              args: [String(alone.grace / 1000), scripts.inspect, ...args],
+            }),
         name: 'nexus-inspect',
-        script: scripts.inspect,
-        args: [directory, ...savedCommits],
         signal,
       });
       if (exitCode !== 0) {

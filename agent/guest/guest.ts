@@ -15,6 +15,9 @@ export type Inspection = {
   readonly repository?: RepositoryFacts;
 };
 
+/** Whole seconds, in milliseconds, that all of it gets to end by itself before it is killed; 0 kills at once. */
+export type Alone = {readonly grace: number};
+
 export type CloneOptions = {readonly repository: RepositorySpec; readonly credential?: GitCredential};
 
 export type SetupOutcome = {
@@ -35,10 +38,13 @@ export type Guest = {
     options: CloneOptions,
     signal: AbortSignal,
   ): Promise<RepositoryFacts & {readonly notMerged?: string}>;
-  /** `savedCommits` are kept elsewhere (in bundles), besides what is on the clone's remotes. */
+  /**
+   * `savedCommits` are kept elsewhere (in bundles), besides what is on the clone's remotes. `alone` first ends all that people have running, with services
+   * and setup, so that nothing changes any more what was seen, as long as nobody comes in; throws when that can't be done.
+   */
   inspect(
     uid: string,
-    options: {directory?: string; savedCommits: readonly string[]},
+    options: {directory?: string; savedCommits: readonly string[]; alone?: Alone},
     signal: AbortSignal,
   ): Promise<Inspection>;
   /** Variables for logins; the whole set. */

@@ -11,6 +11,7 @@ export const scripts = {
   clone: git + read('clone'),
   fetch: git + read('fetch'),
   inspect: git + read('inspect'),
+  alone: read('alone'),
   setup: cancelSetup + read('setup'),
   cancelSetup: `${cancelSetup}cancel\nexit 0\n`,
   services: supervision + read('services-systemd') + read('services-runit') + read('services'),

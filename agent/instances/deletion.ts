@@ -2,6 +2,7 @@ import type {Instance} from '../../api/agent/v1alpha1/instance.ts';
 import type {Params} from '../../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
+import type {RepositoryWork} from '../repository/repository-work.ts';
 import type {Entry} from './entry.ts';
 import {describeInstance} from './instance-view.ts';
 import type {Fence, OperationContext, Operations} from './operations.ts';
@@ -19,7 +20,7 @@ export type DeletionOptions = {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly operations: Operations;
-  readonly isSaved: (uid: string, signal: AbortSignal) => Promise<boolean>;
+  readonly isSaved: RepositoryWork['isSaved'];
   /** Closes forwards and ends what supervises the instance. */
   readonly release: (entry: Entry) => Promise<void>;
 };
@@ -50,7 +51,8 @@ export function createDeletion({clock, registry, operations, isSaved, release}: 
   const nothingUnsaved = async (entry: Entry, signal: AbortSignal) => {
     const {observed, record} = entry;
     if (observed?.state === 'Running') {
-      return await isSaved(entry.uid, signal);
+      // First without disturbing anybody; then with nobody left who could go on between the look and the end.
+      return (await isSaved(entry.uid, {signal})) && (await isSaved(entry.uid, {signal, alone: {grace: 0}}));
     }
     return !record.started || (observed?.state === 'Stopped' && entry.savedRun !== undefined);
   };

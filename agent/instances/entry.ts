@@ -24,8 +24,8 @@ export type Entry = {
   /** When the present absence was first seen; an instance that is being created is absent too. */
   absentSince: number | undefined;
   /**
-   * `startedAt` of the run at whose end it was seen to hold no unsaved work; undefined once it has run again. Not remembered over a restart
-   * of the agent: it may have been run by hand in between.
+   * `startedAt` of the run at whose end it was seen to hold no unsaved work, when nobody was left in it and nobody was let in; undefined once it has
+   * run again. Not remembered over a restart of the agent: it may have been run by hand in between.
    */
   savedRun: string | undefined;
   sshReady: boolean;

@@ -1,12 +1,16 @@
 import {AgentError} from '../../api/agent/v1alpha1/agent-error.ts';
 import type {Instance, InstanceSpec} from '../../api/agent/v1alpha1/instance.ts';
 import type {Params} from '../../api/agent/v1alpha1/messages.ts';
+import type {RepositoryWork} from '../repository/repository-work.ts';
 import type {HostKeySource} from './host-key.ts';
 import {withoutInstance} from './instance-record.ts';
 import {describeInstance, hashKeys} from './instance-view.ts';
 import type {Fence, OperationContext, Operations} from './operations.ts';
 import type {Registry} from './registry.ts';
 import type {SshReadiness} from './ssh-readiness.ts';
+
+/** Milliseconds that what people have running in an instance gets to end before it is stopped. */
+const leaveTime = 8000;
 
 /** Creating, starting, stopping and repairing instances. Each answers at once; the work goes on in the background. Throws AgentError. */
 export type Lifecycle = {
@@ -22,12 +26,11 @@ export type LifecycleOptions = {
   readonly operations: Operations;
   readonly readiness: SshReadiness;
   readonly hostKeys: HostKeySource;
-  /** Notes whether the instance holds unsaved work, just before it is stopped; never rejects. */
-  readonly inspectBeforeStop: (uid: string, signal: AbortSignal) => Promise<boolean>;
+  readonly isSaved: RepositoryWork['isSaved'];
 };
 
 export function createLifecycle(options: LifecycleOptions): Lifecycle {
-  const {registry, operations, readiness, hostKeys, inspectBeforeStop} = options;
+  const {registry, operations, readiness, hostKeys, isSaved} = options;
 
   /** Starts an operation on an instance that exists, unless it is already where it should be. */
   const act = (
@@ -121,7 +124,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       const {observed, record} = registry.existing(uid);
       const driver = registry.driverOf(record.provider);
       return act(uid, {kind: 'Stop', fence, done: observed.state === 'Stopped'}, async ({signal, check}) => {
-        const saved = !force && (await inspectBeforeStop(uid, signal));
+        // What is seen while somebody goes on proves nothing about what is there in the end.
+        const saved = !force && (await isSaved(uid, {signal, alone: {grace: leaveTime}}));
         const entry = registry.existing(uid);
         const run = entry.observed.startedAt;
         check();

@@ -4,7 +4,7 @@ import type {Params} from '../../api/agent/v1alpha1/messages.ts';
 import type {Clock} from '../../api/effects/clock.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
-import type {Guest, RepositoryFacts} from '../guest/guest.ts';
+import type {Alone, Guest, RepositoryFacts} from '../guest/guest.ts';
 import type {Entry} from '../instances/entry.ts';
 import {describeInstance} from '../instances/instance-view.ts';
 import type {Fence, Operations} from '../instances/operations.ts';
@@ -18,8 +18,11 @@ const inspectionTimeout = 20_000;
 export type RepositoryWork = {
   clone(params: Params<'repository/clone'>, fence: Fence): Promise<Instance>;
   fetch(params: Params<'repository/fetch'>, fence: Fence): Promise<Instance>;
-  /** Whether nothing would be lost with the instance, as far as can be proven now; notes what it saw. Never rejects. */
-  isSaved(uid: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Whether nothing would be lost with the instance, as far as can be proven now; notes what it saw. What it says holds for this moment only, or, if all
+   * that people have running was ended for it (`alone`), for as long as nobody comes in. Never rejects.
+   */
+  isSaved(uid: string, options: {signal: AbortSignal; alone?: Alone}): Promise<boolean>;
 };
 
 export type RepositoryWorkOptions = {
@@ -99,7 +102,7 @@ export function createRepositoryWork(options: RepositoryWorkOptions): Repository
       return describeInstance(entry);
     },
 
-    async isSaved(uid, signal) {
+    async isSaved(uid, {signal, alone}) {
       const entry = registry.find(uid);
       if (entry?.observed?.state !== 'Running') {
         return false;
@@ -113,6 +116,7 @@ export function createRepositoryWork(options: RepositoryWorkOptions): Repository
           {
             savedCommits: repository?.bundleCommit === undefined ? [] : [repository.bundleCommit],
             ...(repository === undefined ? {} : {directory: repository.spec.directory}),
+            ...(alone === undefined ? {} : {alone}),
           },
           AbortSignal.any([signal, late.signal]),
         );

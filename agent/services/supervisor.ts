@@ -3,6 +3,7 @@ import type {Clock} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Guest} from '../guest/guest.ts';
 import {GuestError} from '../guest/guest-error.ts';
+import {isLeaving} from '../instances/doors.ts';
 import type {Entry} from '../instances/entry.ts';
 import type {DeclaredServices} from '../instances/instance-record.ts';
 import type {Probe} from '../probe.ts';
@@ -130,8 +131,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     },
   });
 
-  const leaving = () => entry.operation?.kind === 'Stop' || entry.operation?.kind === 'Delete';
-
   const hold = async (signal: AbortSignal) => {
     let delay = reconnectDelay;
     let failures = 0;
@@ -142,7 +141,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         using _ = opened.onExit(exit => {
           if (host !== opened) {
             early.push(exit);
-          } else if (!leaving()) {
+          } else if (!isLeaving(entry)) {
             dispatch({type: 'Exited', exit});
           }
         });
@@ -192,7 +191,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
 
   const follow = () => {
-    const wanted = entry.observed?.state === 'Running' && declared !== undefined && !leaving();
+    const wanted = entry.observed?.state === 'Running' && declared !== undefined && !isLeaving(entry);
     const startedAt = entry.observed?.startedAt;
     if (session !== undefined && (!wanted || session.startedAt !== startedAt)) {
       void leave();

@@ -7,6 +7,7 @@ import type {StreamMultiplexer} from '../../api/agent/v1alpha1/stream-multiplexe
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Dial} from '../forwards/dial.ts';
 import type {Guest} from '../guest/guest.ts';
+import type {Doors} from '../instances/doors.ts';
 import type {Fence} from '../instances/operations.ts';
 import {toAgentError} from '../instances/operations.ts';
 import type {Registry} from '../instances/registry.ts';
@@ -27,6 +28,7 @@ export type StreamsOptions = {
   readonly registry: Registry;
   readonly guest: Guest;
   readonly dial: Dial;
+  readonly doors: Doors;
   readonly bundles: BundleCache;
   readonly moves: Moves;
   readonly multiplexer: StreamMultiplexer;
@@ -34,7 +36,7 @@ export type StreamsOptions = {
 };
 
 export function createStreams(options: StreamsOptions): Streams {
-  const {registry, guest, dial, bundles, moves, multiplexer, log} = options;
+  const {registry, guest, dial, doors, bundles, moves, multiplexer, log} = options;
 
   /** Accepts the stream, prepares what it is joined with, and leaves the rest to the background. */
   const serve = async <T>(
@@ -64,6 +66,7 @@ export function createStreams(options: StreamsOptions): Streams {
     async exec({uid, stream: id, command, user, directory, env, tty}) {
       const entry = registry.existing(uid);
       const driver = registry.driverOf(entry.record.provider);
+      const shut = doors.pass(uid);
       const declared = entry.record.services?.env ?? entry.record.spec?.env;
       await serve(
         id,
@@ -72,7 +75,8 @@ export function createStreams(options: StreamsOptions): Streams {
             command,
             user,
             env: {...(user === 'dev' ? declared : {}), ...env},
-            signal: stream.aborted,
+            // What dev has running is given the time to end that everything in it gets.
+            signal: user === 'dev' ? stream.aborted : AbortSignal.any([stream.aborted, shut]),
             ...(directory === undefined ? {} : {directory}),
             ...(tty === undefined ? {} : {tty}),
           }),

@@ -21,7 +21,8 @@ import {createMemoryLink} from '../fakes/memory-link.ts';
 
 /** What happens inside instances, as a test wants it. */
 export type Inside = {
-  inspection: (signal: AbortSignal) => Promise<Inspection>;
+  /** `alone`: with nobody left in it. */
+  inspection: (signal: AbortSignal, alone: boolean) => Promise<Inspection>;
   clone: (signal: AbortSignal) => Promise<void>;
   setup: (signal: AbortSignal) => Promise<SetupOutcome>;
   /** Whether sshd answers. */
@@ -226,7 +227,7 @@ function guestOf(inside: Inside): Guest {
       return {commit: 'c'.repeat(40), branch: 'main', unsaved: false};
     },
     fetch: async () => ({commit: 'd'.repeat(40)}),
-    inspect: (_uid, _options, signal) => inside.inspection(signal),
+    inspect: (_uid, {alone}, signal) => inside.inspection(signal, alone !== undefined),
     async setEnvironment(_uid, env) {
       inside.environment = env;
     },

@@ -482,9 +482,30 @@ export function agentLife({provider, socket, tarball}: RealBackend): void {
     t.is((await exec(['cat', 'app/new'])).output, 'work\n');
   });
 
-  test.serial('deletion takes away an instance in which nothing is unsaved', async t => {
+  test.serial('what is written by those who are ended by a stop is seen, and kept from deletion', async t => {
     const {connection, until, exec} = life().client;
     await exec(['rm', 'app/new']);
+    // It writes when it is asked to end.
+    await exec([
+      'bash',
+      '-c',
+      `setsid bash -c 'trap "sleep 0.3; echo late >app/late; exit" TERM; : >/tmp/begun; while :; do sleep 0.1; done' >/dev/null 2>&1 &
+       until [ -e /tmp/begun ]; do sleep 0.05; done`,
+    ]);
+    await connection.request('instance/stop', {uid, force: false, timeout: 20_000});
+    const stopped = await until(({state, operation}) => state === 'Stopped' && operation === undefined);
+    t.true(stopped.repository?.unsaved);
+    await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 60_000});
+    await until(({retired, operation}) => retired !== undefined && operation === undefined);
+    await connection.request('instance/restore', {uid});
+    await connection.request('instance/start', {uid});
+    await until(({sshReady}) => sshReady);
+    t.is((await exec(['cat', 'app/late'])).output, 'late\n');
+  });
+
+  test.serial('deletion takes away an instance in which nothing is unsaved', async t => {
+    const {connection, until, exec} = life().client;
+    await exec(['rm', 'app/late']);
     await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 60_000});
     t.is((await until(({state, retired}) => state === 'Missing' || retired !== undefined)).state, 'Missing');
     t.deepEqual((await connection.request('instance/list', {})).instances, []);

@@ -119,6 +119,52 @@ for (const {name, prepare, mode = 'ifSaved', kept} of situations) {
   });
 }
 
+for (const [name, stopsFirst] of [
+  ['an instance that runs', false],
+  ['an instance that is stopped', true],
+] as const) {
+  test(`somebody who goes on working after each look at ${name} loses nothing by its deletion`, async t => {
+    const h = await startHarness();
+    let work = 0;
+    h.inside.inspection = async (_signal, alone) => {
+      const seen = work;
+      work += alone ? 0 : 1;
+      return {unsaved: seen > 0};
+    };
+    const {connection, last} = await h.connect();
+    await connection.request('instance/create', spec());
+    await h.clock.settle();
+    await connection.request('instance/start', {uid});
+    await h.clock.advance(1000);
+    if (stopsFirst) {
+      await connection.request('instance/stop', {uid, force: false, timeout: 1000});
+      await h.clock.advance(1000);
+      t.is(last()?.state, 'Stopped');
+    }
+    await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 5000});
+    await h.clock.settle();
+    t.is(last()?.retired !== undefined, work > 0);
+  });
+}
+
+test('whoever is to leave an instance and does not makes it one that is kept', async t => {
+  const h = await startHarness();
+  h.inside.inspection = async (_signal, alone) => {
+    if (alone) {
+      throw new Error('some of what runs in it can not be ended');
+    }
+    return {unsaved: false};
+  };
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(1000);
+  await connection.request('instance/delete', {uid, mode: 'ifSaved', retention: 5000});
+  await h.clock.settle();
+  t.truthy(last()?.retired);
+});
+
 test('an instance that never ran is destroyed without a look', async t => {
   const h = await startHarness();
   h.inside.inspection = () => Promise.reject(new Error('not to be asked'));

@@ -76,11 +76,10 @@ async function change(world: World, present: Stored<'Workspace'>, random: Seeded
     case 'env':
       return respecify('changes the environment of', {env: {LEVEL: String(random.between(1, 3))}});
     case 'work':
-      // Nobody works in what they have asked to be made anew or to be stopped: what they do between the last look for
-      // unsaved work and the end of the shutdown is not seen.
-      if (instance !== undefined && present.spec.running && present.metadata.annotations === undefined) {
+      // Nobody works in what they have asked to be made anew.
+      if (instance !== undefined && present.metadata.annotations === undefined) {
         const inside = instance.node.insideOf(instance.each);
-        if (inside.clone !== undefined) {
+        if (inside.clone !== undefined && inside.emptiedBy?.alive !== true) {
           trace.add(`user: works in ${name}`);
           inside.unsaved = true;
           inside.work += 1;

@@ -71,8 +71,14 @@ export function createSimulatedGuest(options: GuestOptions): Guest {
       inside.clone = {...inside.clone, commit: repository.bundle?.commit ?? headCommit};
       return factsOf(inside.clone);
     },
-    async inspect(uid, _options, signal) {
-      const {unsaved, clone} = await work(uid, 200, signal);
+    async inspect(uid, {alone}, signal) {
+      const inside = await work(uid, 200, signal);
+      if (alone !== undefined) {
+        inside.units.clear();
+        inside.emptiedBy = process;
+      }
+
+      const {unsaved, clone} = inside;
       return {unsaved, ...(clone === undefined ? {} : {repository: {...factsOf(clone), unsaved}})};
     },
     async setEnvironment(uid, _env, signal) {

@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import type {FakeInstance} from '../fakes/fake-backend.ts';
 import type {FakeInside} from '../fakes/fake-transfer.ts';
+import type {SimulatedProcess} from './simulated-process.ts';
 
 /** A service of an instance, as its init system has it. */
 export type SimulatedUnit = {
@@ -19,6 +20,8 @@ export type Inside = {
   clone: {readonly commit: string; readonly branch: string; bundleCommit?: string} | undefined;
   /** Whether somebody has worked in it since the last commit and push. */
   unsaved: boolean;
+  /** The agent that has ended all that people had running in it, and lets nobody in as long as it lives and goes on with what it did that for. */
+  emptiedBy: SimulatedProcess | undefined;
   /** How often somebody has worked in it. */
   work: number;
   /** By hash: how it ends, and when. */
@@ -59,6 +62,7 @@ export function createInsides(bootTime: () => number): Insides {
     const known = insides.get(instance) ?? {
       clone: undefined,
       unsaved: false,
+      emptiedBy: undefined,
       work: 0,
       setups: new Map(),
       units: new Map(),
@@ -70,6 +74,7 @@ export function createInsides(bootTime: () => number): Insides {
     if (known.run !== instance.startedAt) {
       known.run = instance.startedAt;
       known.boot = bootTime();
+      known.emptiedBy = undefined;
       known.units.clear();
     }
 

@@ -99,8 +99,20 @@ export function createSimulatedNode(options: NodeOptions): SimulatedNode {
     return new Promise(() => {});
   };
 
-  /** A call of the backend by the agent that lives now: late, in vain, or its end. */
+  /** Once it is told how a stop or a deletion has ended, an agent that emptied the instance for it lets people in again. */
   const intercept = async <T>(call: FakeCall, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await suffer(call, run);
+    } finally {
+      const instance = call.uid === undefined ? undefined : find(call.uid);
+      if (instance !== undefined && (call.method === 'stop' || call.method === 'delete')) {
+        insides.of(instance).emptiedBy = undefined;
+      }
+    }
+  };
+
+  /** A call of the backend by the agent that lives now: late, in vain, or its end. */
+  const suffer = async <T>(call: FakeCall, run: () => Promise<T>): Promise<T> => {
     const process = agent;
     if (process === undefined) {
       return run();

@@ -1,0 +1,84 @@
+import {PassThrough} from 'node:stream';
+import test from 'ava';
+import {createDoors} from '../../../agent/instances/doors.ts';
+import type {Entry} from '../../../agent/instances/entry.ts';
+import {emptyRecord} from '../../../agent/instances/instance-record.ts';
+import type {OperationKind} from '../../../api/agent/v1alpha1/instance.ts';
+
+const never = new AbortController().signal;
+
+/** One instance and its doors; `begin` an operation on it, or end it with none. */
+function house() {
+  const entry: Entry = {
+    uid: 'u',
+    record: emptyRecord('u', 'lxc'),
+    observed: undefined,
+    observedAt: 0,
+    absentSince: undefined,
+    savedRun: undefined,
+    sshReady: false,
+    operation: undefined,
+    failures: new Map(),
+    forwards: [],
+    services: [],
+    revision: 0,
+  };
+  const doors = createDoors(uid => (uid === 'u' ? entry : undefined));
+  const begin = (kind?: OperationKind) => {
+    entry.operation =
+      kind === undefined
+        ? undefined
+        : {kind, startedAt: 0, abort: new AbortController(), finished: Promise.resolve()};
+    doors.follow(entry);
+  };
+  return {doors, begin};
+}
+
+for (const kind of ['Stop', 'Delete'] as const) {
+  test(`nobody comes in from the beginning of a ${kind} to its end, and a connection from before is cut`, async t => {
+    const {doors, begin} = house();
+    const streams: PassThrough[] = [];
+    const dial = doors.guard(async () => {
+      const stream = new PassThrough();
+      streams.push(stream);
+      return stream;
+    });
+    const before = await dial('u', 22, never);
+    const passed = doors.pass('u');
+    begin(kind);
+    t.true(before.destroyed);
+    t.true(passed.aborted);
+    await t.throwsAsync(dial('u', 22, never), {code: 'NotPermittedNow', message: /being stopped/});
+    t.throws(() => doors.pass('u'), {code: 'NotPermittedNow'});
+    t.is(streams.length, 1);
+
+    begin();
+    t.false((await dial('u', 22, never)).destroyed);
+    t.false(doors.pass('u').aborted);
+  });
+}
+
+test('a connection that is just being made when the doors are shut comes to nothing', async t => {
+  const {doors, begin} = house();
+  const stream = new PassThrough();
+  const made = Promise.withResolvers<PassThrough>();
+  let given: AbortSignal | undefined;
+  const dialling = doors.guard((_uid, _port, signal) => {
+    given = signal;
+    return made.promise;
+  })('u', 22, never);
+  begin('Stop');
+  t.true(given?.aborted);
+  made.resolve(stream);
+  await dialling;
+  t.true(stream.destroyed);
+});
+
+test('other operations disturb nobody', async t => {
+  const {doors, begin} = house();
+  const stream = await doors.guard(async () => new PassThrough())('u', 22, never);
+  begin('Setup');
+  begin();
+  t.false(stream.destroyed);
+  t.false(doors.pass('u').aborted);
+});
