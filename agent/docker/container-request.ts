@@ -1,4 +1,4 @@
-import type {CreateOptions, Limits} from '../driver.ts';
+import type {CreateOptions, ImportOptions, Limits} from '../driver.ts';
 import {hardwareAddress} from '../network/address.ts';
 import {labels} from './labels.ts';
 
@@ -10,6 +10,15 @@ export type Placement = {
   readonly image: string;
   /** Whether Docker's storage can hold a container to a size. */
   readonly hasQuota: boolean;
+  readonly origin?: Origin | undefined;
+};
+
+/** Of the copy of an instance on another node. */
+export type Origin = {
+  /** See {@link ImportOptions}. */
+  readonly mark: string;
+  /** The image of ours that it was once made of, or that it was made ready like one. */
+  readonly image?: string;
 };
 
 /** Most processes and threads of one workspace. */
@@ -64,6 +73,7 @@ export function containerRequest({spec, hostKey}: CreateOptions, placement: Plac
       [labels.publicHostKey]: hostKey.publicKey.trim().split(/\s+/).slice(0, 2).join(' '),
       [labels.authorizedKeys]: keysFile(spec.authorizedKeys),
       [labels.disk]: String(spec.limits.disk),
+      ...originLabels(placement.origin),
     },
     HostConfig: {
       ...limitConfig(spec.limits),
@@ -78,6 +88,12 @@ export function containerRequest({spec, hostKey}: CreateOptions, placement: Plac
     },
     NetworkingConfig: {EndpointsConfig: {[network]: {IPAMConfig: {IPv4Address: address}}}},
   };
+}
+
+function originLabels(origin: Origin | undefined): Record<string, string> {
+  if (origin === undefined) return {};
+  const {mark, image} = origin;
+  return {[labels.incoming]: mark, ...(image === undefined ? {} : {[labels.image]: image})};
 }
 
 /** Swap would only put off what the limit is for. */

@@ -4,6 +4,7 @@ import {canonicalName} from '../instance-name.ts';
 import type {Client} from './client.ts';
 import {labels} from './labels.ts';
 import type {MarksStore} from './marks.ts';
+import {incomingNames} from './names.ts';
 import type {Container} from './observe.ts';
 import {rawContainer, toContainer} from './observe.ts';
 
@@ -45,7 +46,7 @@ export function createContainers({client, installation, marks}: ContainersOption
   const original = async (uid: string, candidates: z.infer<typeof listed>) => {
     const known = await marks.read(uid);
     return known === undefined
-      ? candidates.find(({Names}) => Names.includes(`/${canonicalName(uid)}`))
+      ? candidates.find(({Names}) => Names.some(name => isNameOf(uid, name)))
       : candidates.find(({Id}) => Id === known.container);
   };
 
@@ -91,4 +92,9 @@ export function createContainers({client, installation, marks}: ContainersOption
       return (await all([labels.address])).flatMap(({Labels}) => Labels?.[labels.address] ?? []);
     },
   };
+}
+
+function isNameOf(uid: string, name: string): boolean {
+  const {making, arrived} = incomingNames(uid);
+  return [canonicalName(uid), making, arrived].some(each => name === `/${each}`);
 }

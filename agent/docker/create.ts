@@ -1,29 +1,19 @@
-import {z} from 'zod';
 import type {Clock} from '../../api/effects/clock.ts';
 import type {CreateOptions, Driver} from '../driver.ts';
-import {DriverError, isDriverError} from '../driver.ts';
+import {isDriverError} from '../driver.ts';
 import {canonicalName} from '../instance-name.ts';
-import type {Addresses} from '../network/address.ts';
-import {createAddresses, parseSubnet} from '../network/address.ts';
 import type {Client} from './client.ts';
-import {containerRequest} from './container-request.ts';
 import type {Containers} from './containers.ts';
-import type {Daemon} from './daemon.ts';
-import {isQuotaRefusal} from './daemon.ts';
 import type {Images} from './images.ts';
 import {labels} from './labels.ts';
-import type {MarksStore} from './marks.ts';
-import type {Names} from './names.ts';
+import type {MakeContainer} from './make-container.ts';
 import {rawContainer, toDriverInstance} from './observe.ts';
 
 export type CreateDependencies = {
   readonly client: Client;
   readonly containers: Containers;
   readonly images: Images;
-  readonly marks: MarksStore;
-  readonly names: Names;
-  readonly installation: string;
-  readonly daemon: () => Promise<Daemon>;
+  readonly make: MakeContainer;
   readonly clock: Clock;
 };
 
@@ -31,66 +21,20 @@ export type CreateDependencies = {
 const attempts = 50;
 const retryInterval = 200;
 
-const network = z.object({
-  IPAM: z.object({Config: z.array(z.object({Subnet: z.string(), Gateway: z.string().optional()}))}),
-});
-const created = z.object({Id: z.string()});
-
-export function createCreate(dependencies: CreateDependencies): Driver['create'] {
-  const {client, containers, images, marks, names, installation, daemon, clock} = dependencies;
-  let addresses: Addresses | undefined;
-
-  /** Fixed for the life of the network. Of two first calls one prevails, so that there is one book of addresses. */
-  const readAddresses = async (): Promise<Addresses> => {
-    const found = await client.find(`/networks/${names.network}`, network);
-    const config = found?.IPAM.Config[0];
-    if (config?.Gateway === undefined) {
-      throw new DriverError(
-        'BackendUnavailable',
-        `the network ${names.network} is missing; set the node up with: nexus agent setup --image FILE`,
-      );
-    }
-    addresses ??= createAddresses(parseSubnet(`${config.Gateway}/${config.Subnet.split('/')[1]}`));
-    return addresses;
-  };
-
-  const make = async (
-    request: CreateOptions,
-    placement: {image: string; address: string},
-    signal?: AbortSignal,
-  ) => {
-    const {quota} = await daemon();
-    const post = async (hasQuota: boolean) =>
-      await client.ask('POST', '/containers/create', created, {
-        query: {name: canonicalName(request.spec.uid)},
-        body: containerRequest(request, {...placement, hasQuota, installation, network: names.network}),
-        signal,
-        unlimited: true,
-      });
-    try {
-      return await post(quota !== 'None');
-    } catch (error) {
-      if (!isQuotaRefusal(error)) throw error;
-      return await post(false);
-    }
-  };
-
+export function createCreate({
+  client,
+  containers,
+  images,
+  make,
+  clock,
+}: CreateDependencies): Driver['create'] {
   const attempt = async (request: CreateOptions, signal?: AbortSignal) => {
     const {uid, image} = request.spec;
     const present = await containers.find(uid, signal);
     if (present !== undefined) return present;
 
     const source = await images.source(image, signal);
-    const book = addresses ?? (await readAddresses());
-    using reservation = await book.reserve(uid, containers.addresses);
-    if (reservation === undefined) {
-      throw new DriverError('NoSpace', `no address is free on ${names.network}`);
-    }
-    const {address} = reservation;
-    // Whatever an earlier one of this uid was marked with is not so of this one.
-    await marks.forget(uid);
-    const {Id} = await make(request, {image: source, address}, signal);
-    await marks.change(uid, Id, known => known);
+    await make(request, {name: canonicalName(uid), image: source}, signal);
     return await containers.need(uid, signal);
   };
 

@@ -32,6 +32,8 @@ export type Daemon = {
   readonly root: string;
   /** Whether its storage can hold a container to a size when it is made, and change that later. */
   readonly quota: 'Changeable' | 'AtCreation' | 'None';
+  /** Whether the files of a container are reached where it keeps them, as a move needs. */
+  readonly hasLayers: boolean;
   /** What can't be guaranteed there, in words. */
   readonly remarks: readonly string[];
 };
@@ -39,6 +41,7 @@ export type Daemon = {
 export async function readDaemon(client: Client): Promise<Daemon> {
   const found = await client.ask('GET', '/info', info);
   const quota = quotaOf(found);
+  const hasLayers = /^(?:btrfs|overlay2)$/.test(found.Driver);
   const missing = [
     ...(found.MemoryLimit ? [] : ['memory']),
     ...(found.SwapLimit ? [] : ['swap']),
@@ -51,12 +54,18 @@ export async function readDaemon(client: Client): Promise<Daemon> {
     memory: found.MemTotal,
     root: found.DockerRootDir,
     quota,
+    hasLayers,
     remarks: [
       ...(quota === 'None'
         ? [
             `workspaces have no disk limit: Docker's storage (${found.Driver}) can't hold them to one; put its data on btrfs`,
           ]
         : []),
+      ...(hasLayers
+        ? []
+        : [
+            `workspaces can't be moved away or here: Docker's storage (${found.Driver}) is not one of btrfs and overlay2`,
+          ]),
       ...(missing.length === 0 ? [] : [`this kernel does not limit ${missing.join(', ')} of containers`]),
       ...((found.SecurityOptions ?? []).some(option => option.includes('userns'))
         ? []
@@ -82,11 +91,16 @@ export function isQuotaRefusal(error: unknown): boolean {
   );
 }
 
+/** The folder of the node in which btrfs has all files of a container. Rejects with an error of the file system, such as for want of rights. */
+export async function subvolumeOf({root}: Pick<Daemon, 'root'>, container: string): Promise<string> {
+  const layer = await readFile(join(root, 'image/btrfs/layerdb/mounts', container, 'mount-id'), 'utf8');
+  return join(root, 'btrfs/subvolumes', layer.trim());
+}
+
 /** Changes what a container may have of the disk, at once. Docker itself can't, so that the file system is asked. */
-export async function setDiskLimit({root}: Daemon, container: string, bytes: number): Promise<void> {
+export async function setDiskLimit(daemon: Daemon, container: string, bytes: number): Promise<void> {
   try {
-    const layer = await readFile(join(root, 'image/btrfs/layerdb/mounts', container, 'mount-id'), 'utf8');
-    await run('btrfs', ['qgroup', 'limit', String(bytes), join(root, 'btrfs/subvolumes', layer.trim())]);
+    await run('btrfs', ['qgroup', 'limit', String(bytes), await subvolumeOf(daemon, container)]);
   } catch (error) {
     throw new DriverError('Internal', 'the disk limit could not be changed', {cause: error});
   }

@@ -19,14 +19,18 @@ import {hasEnvironment, prepareEnvironment, purgeEnvironment} from './environmen
 import {containerEvents} from './events.ts';
 import {startExec} from './exec.ts';
 import {readFile, writeFile} from './files.ts';
+import {createHelpers} from './helpers.ts';
 import {createImages} from './images.ts';
 import {labels} from './labels.ts';
+import {createLayers} from './layers.ts';
 import {createLifecycle} from './lifecycle.ts';
+import {createMakeContainer} from './make-container.ts';
 import {createMarks} from './marks.ts';
 import {namesOf} from './names.ts';
 import type {Container} from './observe.ts';
 import {toDriverInstance} from './observe.ts';
 import {createSettings} from './settings.ts';
+import {createTransfer} from './transfer.ts';
 
 export type DockerDriverOptions = {
   /** Path of the unix socket of Docker. */
@@ -63,6 +67,19 @@ export function createDockerDriver({
     known ??= await readDaemon(client);
     return known;
   };
+
+  const lifecycle = createLifecycle({client, containers, marks});
+  const make = createMakeContainer({client, containers, marks, names, installation, daemon});
+  const helpers = createHelpers({client, names, installation, images});
+  const transfer = createTransfer({
+    client,
+    containers,
+    images,
+    helpers,
+    layers: createLayers({client, daemon}),
+    make,
+    remove: lifecycle.delete,
+  });
 
   const accountOf = async (container: Container, name: string): Promise<Account> => {
     if (name === 'root') return {name, uid: 0, gid: 0, home: '/root'};
@@ -114,9 +131,12 @@ export function createDockerDriver({
   return {
     provider: 'docker',
     place: socket,
-    ...createLifecycle({client, containers, marks}),
+    ...lifecycle,
     ...createSettings({client, containers, marks, daemon}),
-    create: createCreate({client, containers, images, marks, names, installation, daemon, clock}),
+    create: createCreate({client, containers, images, make, clock}),
+    get transfer() {
+      return known?.hasLayers === false ? undefined : transfer;
+    },
     exec,
     probeBackend,
 
@@ -166,7 +186,11 @@ export function createDockerDriver({
       return await readFile(client, await containers.need(uid), path);
     },
 
-    events: signal => containerEvents({client, installation, clock, random, log}, signal),
+    async *events(signal) {
+      // Only an agent listens: what others of its kind have left behind when they died is nobody's.
+      await helpers.sweep().catch((error: unknown) => log.warn({error}, 'helpers could not be removed'));
+      yield* containerEvents({client, installation, clock, random, log}, signal);
+    },
 
     async [Symbol.asyncDispose]() {
       await client[Symbol.asyncDispose]();

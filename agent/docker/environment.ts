@@ -16,6 +16,7 @@ export type EnvironmentOptions = {
 };
 
 const identified = z.array(z.object({Id: z.string()}));
+const volumes = z.object({Volumes: z.array(z.object({Name: z.string()})).nullable()});
 
 /** The network, whose containers don't reach each other. */
 export async function prepareEnvironment(options: EnvironmentOptions): Promise<void> {
@@ -66,6 +67,8 @@ export async function purgeEnvironment({
   for (const {Id} of await client.ask('GET', '/images/json', identified, {query})) {
     await unlessAbsent(client.call('DELETE', `/images/${Id}`, {query: {force: 'true'}, unlimited: true}));
   }
+  const {Volumes} = await client.ask('GET', '/volumes', volumes, {query});
+  for (const {Name} of Volumes ?? []) await unlessAbsent(client.call('DELETE', `/volumes/${Name}`));
   await unlessAbsent(client.call('DELETE', `/networks/${names.network}`));
   await marks.forgetAll();
 }

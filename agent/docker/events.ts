@@ -50,7 +50,8 @@ async function* connectionEvents(
   lines.on('line', line => {
     const parsed = message.safeParse(parseJson(line));
     if (!parsed.success || !relevant.has(parsed.data.Action)) return;
-    tell(parsed.data.Actor.Attributes[labels.uid]);
+    const attributes = parsed.data.Actor.Attributes;
+    if (attributes[labels.helper] === undefined) tell(attributes[labels.uid]);
   });
   lines.on('close', close);
   try {

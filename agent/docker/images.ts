@@ -22,6 +22,8 @@ export type Images = {
   present(alias: string): Promise<boolean>;
   /** What Docker calls the image: ours of that alias, else one of that name that the machine has or can pull. */
   source(name: string, signal?: AbortSignal): Promise<string>;
+  /** One without any files, made where it is missing: what Docker calls it. */
+  empty(signal?: AbortSignal): Promise<string>;
   /** See {@link NodeDriver.importImage}. An older image that loses its name by it is removed. */
   import(tarball: string, alias: string, signal?: AbortSignal): Promise<void>;
 };
@@ -65,6 +67,17 @@ export function createImages({client, names, installation}: ImagesOptions): Imag
         const message = `the node has no image ${name}, and could not pull it: ${reason}`;
         throw new DriverError('ImageNotFound', message, {cause: error});
       }
+    },
+
+    async empty(signal) {
+      const name = names.tag('empty');
+      if ((await find(name)) === undefined) {
+        const changes = `LABEL ${labels.installation}=${installation}`;
+        const tar = pack();
+        tar.finalize();
+        await load({fromSrc: '-', repo: name, tag: 'latest', changes}, Readable.from(tar), signal);
+      }
+      return name;
     },
 
     async import(tarball, alias, signal) {

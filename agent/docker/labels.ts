@@ -12,8 +12,12 @@ export const labels = {
   publicHostKey: 'nexus.public-host-key',
   authorizedKeys: 'nexus.authorized-keys',
   disk: 'nexus.disk',
+  /** Of what has come from another node, where it may have run; whether it is a copy still is in its name. */
+  incoming: 'nexus.incoming',
   /** On images of ours, and so on what is made of them: they need no provisioning. */
   image: 'nexus.image',
   /** On images: SHA-256 of the tarball. */
   digest: 'nexus.digest',
+  /** On what is there for a while only, and is no workspace: helpers and their volumes. */
+  helper: 'nexus.helper',
 } as const;

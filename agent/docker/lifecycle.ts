@@ -69,7 +69,7 @@ export function createLifecycle({client, containers, marks}: LifecycleOptions): 
             await act(container, 'unpause', {signal});
             return;
           }
-          if (!hasRun(container.raw)) await putFirstFiles(client, container);
+          if (!hasRun(container)) await putFirstFiles(client, container);
           await act(container, 'start', {signal});
         },
       });

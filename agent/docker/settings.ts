@@ -46,7 +46,7 @@ export function createSettings({client, containers, marks, daemon}: SettingsOpti
       const container = await containers.need(uid);
       await marks.change(uid, container.id, known => ({...known, authorizedKeys: keysFile(keys)}));
       // One that never ran gets them before it does.
-      if (hasRun(container.raw)) await putKeys(client, container, keys);
+      if (hasRun(container)) await putKeys(client, container, keys);
     },
   };
 }

@@ -1,7 +1,8 @@
 import {execFile} from 'node:child_process';
 import {randomUUID} from 'node:crypto';
 import path from 'node:path';
-import {text} from 'node:stream/consumers';
+import {Readable} from 'node:stream';
+import {buffer, text} from 'node:stream/consumers';
 import {promisify} from 'node:util';
 import test from 'ava';
 import type {CreateOptions} from '../../../agent/driver.ts';
@@ -14,6 +15,7 @@ import {openDocker} from './fixture.ts';
 const control = process.env.NEXUS_TEST_DOCKER_CONTROL;
 const tarball = process.env.NEXUS_TEST_IMAGE;
 const run = promisify(execFile);
+const {signal} = new AbortController();
 
 function request(): CreateOptions {
   return {
@@ -101,4 +103,73 @@ function register(home: string, image: string): void {
       }
     },
   );
+
+  test.serial(
+    'a copy that a dying daemon has cut off is no instance, and nothing of it is left by the next',
+    async t => {
+      const {driver, byHand, installation} = fixture;
+      const {transfer} = driver;
+      if (transfer === undefined) throw new Error('containers do not move on this storage');
+      const options = request();
+      const {uid} = options.spec;
+      await driver.create(options);
+      const {attributes, content} = await transfer.export(uid, signal);
+      const archive = await buffer(content);
+      await driver.delete(uid);
+
+      const cut = Promise.withResolvers<void>();
+      const begun = Promise.withResolvers<void>();
+      const halting = Readable.from(
+        (async function* () {
+          yield archive.subarray(0, 2 ** 20);
+          begun.resolve();
+          await cut.promise;
+          throw new Error('the wire was cut');
+        })(),
+      );
+      const cutOff = transfer.import({uid, mark: 'first', attributes, content: halting}, signal);
+      cutOff.catch(() => {});
+      await Promise.race([begun.promise, cutOff]);
+      t.deepEqual((await driver.observeOne(uid))?.incoming, {mark: 'first', complete: false});
+      await restart();
+      cut.resolve();
+      await t.throwsAsync(cutOff, {name: 'DriverError'});
+      t.not((await driver.observeOne(uid))?.incoming?.complete, true);
+
+      const made = await transfer.import(
+        {uid, mark: 'second', attributes, content: Readable.from([archive])},
+        signal,
+      );
+      t.deepEqual(made.incoming, {mark: 'second', complete: true});
+      const left = await byHand.all(installation);
+      t.deepEqual(
+        left.filter(name => !name.startsWith('nexus-') || name.includes(uid)),
+        [`${canonicalName(uid)}.arrived`],
+        'neither the first copy nor a helper',
+      );
+      await transfer.accept(uid);
+      t.true((await byHand.all(installation)).includes(canonicalName(uid)));
+    },
+  );
+
+  test.serial('what an agent that was killed has begun is removed once the next one listens', async t => {
+    const {driver, byHand, installation, again} = fixture;
+    const options = request();
+    const {uid} = options.spec;
+    await driver.create(options);
+    const before = new Set(await byHand.all(installation));
+    const helpers = async () => (await byHand.all(installation)).filter(name => !before.has(name));
+    const exported = await driver.transfer?.export(uid, signal);
+    exported?.content.on('error', () => {});
+    t.is((await helpers()).length, 1);
+
+    const stopping = new AbortController();
+    t.teardown(() => stopping.abort());
+    await using next = again();
+    for await (const {uid: changed} of next.events(stopping.signal)) {
+      t.is(changed, undefined);
+      break;
+    }
+    t.deepEqual(await helpers(), []);
+  });
 }

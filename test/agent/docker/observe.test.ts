@@ -61,3 +61,16 @@ test('an image that is not ours needs provisioning, until that was done', t => {
   t.true(of(container).needsProvisioning);
   t.false(of(container, {container: 'c1', provisioned: true}).needsProvisioning);
 });
+
+test('what has come from elsewhere is a copy by its name, complete by another, and an instance by its own', t => {
+  const came = (name: string) => of({...raw({}, {[labels.incoming]: 'mark'}), Name: `/${name}`});
+  t.like(came('nexus-u1.incoming'), {name: 'nexus-u1', incoming: {mark: 'mark', complete: false}});
+  t.like(came('nexus-u1.arrived'), {name: 'nexus-u1', incoming: {mark: 'mark', complete: true}});
+  t.like(came('nexus-u1'), {name: 'nexus-u1', incoming: undefined, hasRun: true, lastStartedAt: undefined});
+  t.like(came('renamed'), {name: 'renamed', incoming: undefined});
+});
+
+test('when it was last started is known of what is stopped, too', t => {
+  const started = '2026-11-20T10:00:00.000Z';
+  t.like(of(raw({StartedAt: started})), {startedAt: undefined, lastStartedAt: started});
+});

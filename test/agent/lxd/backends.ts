@@ -5,6 +5,8 @@ export const backends = [
   {name: 'Incus', provider: 'lxc', variable: 'NEXUS_TEST_SOCKET'},
   {name: 'LXD', provider: 'lxc', variable: 'NEXUS_TEST_LXD_SOCKET'},
   {name: 'Docker', provider: 'docker', variable: 'NEXUS_TEST_DOCKER_SOCKET'},
+  // Names of containers are the daemon's, so that it takes two of them to have one on two nodes.
+  {name: 'another Docker', provider: 'docker', variable: 'NEXUS_TEST_OTHER_DOCKER_SOCKET'},
 ] as const;
 
 export type RealBackend = {

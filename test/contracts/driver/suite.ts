@@ -68,6 +68,7 @@ export type DriverSuite = {
   it(title: string, body: Body): void;
   /** A test that says what it needs. */
   needs(...capabilities: readonly Capability[]): (title: string, body: Body) => void;
+  has(capability: Capability): boolean;
   /** `needs('Inside')`. */
   itReally(title: string, body: Body): void;
   /** Called once all tests are registered: says, as a test for each lack, what was left out for it. */
@@ -143,6 +144,7 @@ export function createDriverSuite(name: string, {open, lacks = {}}: DriverContra
   return {
     it,
     needs,
+    has: capability => lacks[capability] === undefined,
     itReally: needs('Inside'),
     tellLeftOut() {
       for (const [capability, titles] of leftOut) {

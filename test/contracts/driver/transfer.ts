@@ -6,6 +6,8 @@ import type {DriverSuite} from './suite.ts';
 
 const signal = new AbortController().signal;
 const dev = {mode: 0o640, uid: 1000, gid: 1000};
+/** Calls of the kernel, for which the image has no program. */
+const [setxattr, getxattr] = process.arch === 'arm64' ? [5, 8] : [188, 191];
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 const movable = (t: ExecutionContext, {transfer}: Driver): Transfer | undefined => {
@@ -35,7 +37,7 @@ const setUpWith =
 
 /** What has come to another backend is what left this one. */
 export function arrivalContract(suite: DriverSuite): void {
-  const {it, itReally} = suite;
+  const {it, itReally, has} = suite;
   const setUp = setUpWith(suite);
 
   it('an instance is exported and imported with all that makes it what it is', async (t, {
@@ -45,7 +47,9 @@ export function arrivalContract(suite: DriverSuite): void {
     const transfer = movable(t, driver);
     if (transfer === undefined) return;
     const {uid, there} = await setUp(t, driver, elsewhere);
-    await driver.writeFile(uid, '/home/dev/work', bytes('unsaved'), dev);
+    // Where nobody reads the disk of what is stopped, the next test looks at files, once it runs.
+    const isRead = has('OfflineFiles');
+    if (isRead) await driver.writeFile(uid, '/home/dev/work', bytes('unsaved'), dev);
     await stop(driver, uid);
     const before = await driver.observeOne(uid);
     t.is(there.transfer?.format, transfer.format);
@@ -71,7 +75,9 @@ export function arrivalContract(suite: DriverSuite): void {
       incoming: {mark, complete: true},
     });
     t.deepEqual(made?.limits, before?.limits);
-    t.is(new TextDecoder().decode(await there.readFile(uid, '/home/dev/work')), 'unsaved');
+    if (isRead) {
+      t.is(new TextDecoder().decode(await there.readFile(uid, '/home/dev/work')), 'unsaved');
+    }
 
     await there.transfer?.accept(uid);
     await there.transfer?.accept(uid);
@@ -109,12 +115,15 @@ export function arrivalContract(suite: DriverSuite): void {
         `head -c 3000000 /dev/urandom >'a file'; ln 'a file' hard; ln -s 'a file' link; ln -s /nowhere dangling
        mkdir -p deep/er; chmod 2750 deep; chown dev:dev 'a file' deep; chmod 4711 hard; chown 12345:54321 deep/er
        mkfifo pipe; truncate -s 50M sparse; touch -d 2001-02-03T04:05:06Z old
-       cp /bin/true capable; setcap cap_net_raw+ep capable 2>/dev/null || true`,
+       cp /bin/true capable; setcap cap_net_raw+ep capable 2>/dev/null || true
+       perl -e '($file, $name, $note) = @ARGV; syscall(${setxattr}, $file, $name, $note, 4, 0)' 'a file' user.note kept; sync`,
       );
       const list = `find . -printf '%P %y %m %U %G %n %l %s\n' | sort; find . -type f -exec sha256sum {} + | sort
-      stat -c '%n %Y' old; getcap capable 2>/dev/null || true`;
+      stat -c '%n %Y' old; getcap capable 2>/dev/null || true
+      perl -e '($file, $name, $note) = @ARGV; syscall(${getxattr}, $file, $name, $note, 4); print $note' 'a file' user.note lost`;
       const before = await shell(driver, list);
       t.regex(before, /deep\/er d 755 12345 54321/);
+      t.regex(before, /kept$/);
       await stop(driver, uid);
       const {attributes, content} = await transfer.export(uid, signal);
       await there.transfer?.import({uid, mark: 'm', attributes, content}, signal);
