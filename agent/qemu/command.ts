@@ -14,7 +14,7 @@ export type CommandOptions = {
   readonly program: string;
   readonly record: MachineRecord;
   readonly accelerator: Accelerator;
-  /** Folder of its image. */
+  /** Folder of its kernel. */
   readonly image: string;
   /** Whether a guard keeps the machine from the node itself; without one it reaches nobody. */
   readonly guarded: boolean;

@@ -35,6 +35,7 @@ import {runProgram} from './run-program.ts';
 import {createSerial} from './serial.ts';
 import {createSettings} from './settings.ts';
 import {isMachineAddress} from './slot.ts';
+import {createTransfer} from './transfer.ts';
 
 export type QemuDriverOptions = {
   /** Path of qemu-system-x86_64; qemu-img is beside it. */
@@ -165,8 +166,14 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
   const lifecycle = createLifecycle({program, isRoot, folders, images, monitors, guard, accelerator, clock});
   const instanceOf = async (machine: Machine) => (await observeMachine(machine, monitors)).instance;
 
+  const transfer = createTransfer({
+    ...{folders, images, installation, random, imageProgram, changing},
+    look: instanceOf,
+  });
+
   return {
     provider: 'qemu',
+    transfer,
     place: program,
     async probeBackend() {
       const image = await images.find(baseImage).catch(() => undefined);
@@ -255,8 +262,10 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
       return await createFiles(channel).read(path);
     },
 
-    events: signal =>
-      machineEvents(
+    async *events(signal) {
+      // Only an agent listens: what another one has left half done when it died is nobody's.
+      await folders.sweep();
+      yield* machineEvents(
         {
           folder: paths.machines,
           folders,
@@ -269,7 +278,8 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
           clock,
         },
         signal,
-      ),
+      );
+    },
 
     async [Symbol.asyncDispose]() {
       await channels[Symbol.asyncDispose]();

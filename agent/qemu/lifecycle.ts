@@ -5,6 +5,7 @@ import type {Driver, DriverInstance} from '../driver.ts';
 import {DriverError} from '../driver.ts';
 import {canonicalName} from '../instance-name.ts';
 import type {Accelerator} from './accelerator.ts';
+import {bootOf} from './boot.ts';
 import {qemuCommand} from './command.ts';
 import type {Guard} from './guard.ts';
 import type {Image, Images} from './images.ts';
@@ -44,10 +45,10 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
 
   async function begin(machine: Machine): Promise<void> {
     const {folder, record} = machine;
-    const image = await images.byDigest(record.image);
+    const boot = await bootOf(machine, images);
     const initrd = join(folder, machineFiles.initrd);
     try {
-      const seeded = initrdWithSeed(await readFile(join(image.folder, imageFiles.initrd)), record);
+      const seeded = initrdWithSeed(await readFile(join(boot.folder, imageFiles.initrd)), record);
       await writeFile(initrd, seeded, {mode: 0o600});
     } catch (error) {
       throw wrapped(error, `${initrd} can't be written`);
@@ -55,8 +56,8 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     const command = qemuCommand({
       program,
       record,
-      image: image.folder,
-      accelerator: await accelerator(image),
+      image: boot.folder,
+      accelerator: boot.tried === undefined ? 'tcg' : await accelerator(boot.tried),
       guarded: await guard.ensure(),
       asRoot: isRoot,
     });

@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto';
 import {chmod, mkdir, readdir, readFile, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {z} from 'zod';
@@ -28,6 +29,10 @@ export type MachineFolders = {
   /** Replaces its record. */
   change(uid: string, change: (record: MachineRecord) => MachineRecord): Promise<Machine>;
   rename(machine: Machine): Promise<void>;
+  /** A folder for what is there for a while only. */
+  scratch(): Promise<{readonly folder: string; remove(): Promise<void>}>;
+  /** Removes what is left of a creation, a removal or anything else that was cut off with the agent. */
+  sweep(): Promise<void>;
   remove(machine: Machine): Promise<void>;
 };
 
@@ -82,6 +87,9 @@ export function createMachineFolders({folder, installation, log}: MachineFolders
     return machine;
   }
 
+  /** Names, without prefix, of what is being made here now. */
+  const busy = new Set<string>();
+
   /** What is left of a creation or a deletion that was cut off. */
   async function sweep(name: string): Promise<void> {
     await rm(join(folder, `${half}${name}`), {recursive: true, force: true});
@@ -95,6 +103,7 @@ export function createMachineFolders({folder, installation, log}: MachineFolders
     async add(uid, fill) {
       const name = canonicalName(uid);
       const path = join(folder, name);
+      busy.add(name);
       try {
         if (await stat(path).catch(() => undefined)) {
           throw new DriverError(
@@ -113,7 +122,34 @@ export function createMachineFolders({folder, installation, log}: MachineFolders
       } catch (error) {
         await sweep(name).catch(() => {});
         throw wrapped(error, `${path} can't be made`);
+      } finally {
+        busy.delete(name);
       }
+    },
+
+    async scratch() {
+      const name = randomUUID();
+      const path = join(folder, `${half}${name}`);
+      busy.add(name);
+      try {
+        await mkdir(path, {mode: 0o700});
+      } catch (error) {
+        busy.delete(name);
+        throw wrapped(error, `${path} can't be made`);
+      }
+      return {
+        folder: path,
+        async remove() {
+          busy.delete(name);
+          await sweep(name).catch(error => log.warn({error, path}, 'a folder can not be removed'));
+        },
+      };
+    },
+
+    async sweep() {
+      const names = await readdir(folder).catch(() => []);
+      const left = names.filter(name => name.startsWith(half)).map(name => name.slice(half.length));
+      await Promise.all(left.filter(name => !busy.has(name)).map(sweep));
     },
 
     async change(uid, change) {

@@ -22,6 +22,12 @@ export const machineRecord = z.object({
   /** Opens the agent's own sshd inside. */
   agentKey: keyPair,
   authorizedKeys: z.array(z.string()),
+  /** It has kernel and initrd in its own folder, and a disk that needs no image. */
+  ownBoot: z.literal(true).optional(),
+  /** It came from another node, where it may have run. */
+  moved: z.literal(true).optional(),
+  /** A copy that is not accepted yet. */
+  incoming: z.object({mark: z.string()}).optional(),
   retired: z.object({at: z.string(), until: z.string()}).optional(),
   /** Of its disk's file, which a rename keeps and a copy has not. */
   inode: z.string(),

@@ -32,7 +32,7 @@ export async function observeMachine(machine: Machine, monitors: Monitors): Prom
   const {record, name, folder} = machine;
   const process = await findProcess(folder);
   const state = process === undefined ? 'Stopped' : await stateOf(machine, process, monitors);
-  const hasRun = process !== undefined || (await exists(join(folder, machineFiles.started)));
+  const started = await stat(join(folder, machineFiles.started)).catch(() => undefined);
   const instance: DriverInstance = {
     uid: record.uid,
     name,
@@ -42,7 +42,9 @@ export async function observeMachine(machine: Machine, monitors: Monitors): Prom
     sshPort: machinePorts.ssh,
     hostKey: record.hostKey.publicKey,
     limits: record.limits,
-    hasRun,
+    hasRun: process !== undefined || started !== undefined || record.moved === true,
+    ...(started === undefined ? {} : {lastStartedAt: started.mtime.toISOString()}),
+    ...(record.incoming === undefined ? {} : {incoming: {...record.incoming, complete: true}}),
     needsProvisioning: false,
     ...(process !== undefined && (await isPending(process, record)) ? {limitsPending: true} : {}),
     ...(record.retired === undefined ? {} : {retired: record.retired}),
@@ -79,8 +81,4 @@ async function stateOf(
     // It is just beginning; or its monitor is somebody else's, or slow. What could be wrong with it inside is seen there.
     return error.code === 'TimedOut' ? 'Running' : 'Starting';
   }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
 }

@@ -16,6 +16,8 @@ export const machineFiles = {
   disk: 'disk.qcow2',
   /** The image's initrd with what this start is given. */
   initrd: 'initrd',
+  /** A folder: kernel and initrd of a machine that has come from another node. */
+  boot: 'boot',
   /** The agent's connection to QEMU; it takes one at a time. */
   monitor: 'qmp.sock',
   /** As `monitor`, for people. */

@@ -37,6 +37,8 @@ async function startReading(t: ExecutionContext, signal: AbortSignal) {
     change: unused,
     rename: unused,
     remove: unused,
+    scratch: unused,
+    sweep: unused,
   };
   const events = machineEvents(
     {

@@ -64,12 +64,20 @@ export async function openQemu({program, tarball}: RealQemu): Promise<QemuFixtur
     throw error;
   }
 
+  let other: Promise<QemuFixture> | undefined;
   return {
     driver,
     folder,
+    async elsewhere() {
+      other ??= openQemu({program, tarball});
+      return (await other).driver;
+    },
     again: open,
     byHand: qemuByHand(folder, program),
     image: 'nexus/base',
-    [Symbol.asyncDispose]: close,
+    async [Symbol.asyncDispose]() {
+      await (await other)?.[Symbol.asyncDispose]();
+      await close();
+    },
   };
 }

@@ -1,6 +1,6 @@
 import {cp, mkdir, mkdtemp, readdir, rename, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
-import {join} from 'node:path';
+import {basename, join} from 'node:path';
 import type {ExecutionContext} from 'ava';
 import test from 'ava';
 import {DriverError} from '../../../agent/driver.ts';
@@ -90,4 +90,18 @@ test('a change of its record is whole, and a removal leaves nothing', async t =>
   t.deepEqual(await readdir(folder), []);
   const error = await t.throwsAsync(folders.need(uid), {instanceOf: DriverError});
   t.is(error?.code, 'NotFound');
+});
+
+test('what an agent has left half done when it was killed is removed by the next, and what is being done is not', async t => {
+  const {folder, folders} = await setUp(t);
+  await mkdir(join(folder, '.half-nexus-other'));
+  const scratch = await folders.scratch();
+  await folders.add(uid, async making => {
+    const record = await fill(making);
+    await folders.sweep();
+    return record;
+  });
+  t.deepEqual(await readdir(folder), [basename(scratch.folder), name]);
+  await scratch.remove();
+  t.deepEqual(await readdir(folder), [name]);
 });
