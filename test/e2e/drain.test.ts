@@ -4,19 +4,8 @@ import {backends, onBackend} from '../agent/lxd/backends.ts';
 import type {LabInstallation} from '../lab/lab-installation.ts';
 import {createLabInstallation} from '../lab/lab-installation.ts';
 import {eventually} from './eventually.ts';
+import {listWork, makeWork} from './moved-work.ts';
 import {conditionOf, declare, fetchText, smallSpec, untilReady} from './workspaces.ts';
-
-/** All of home that a copy could get wrong: content, owners, modes, links, times. */
-const listing = [
-  'bash',
-  '-c',
-  `cd /home/dev && sudo find . -printf '%P %y %m %U %G %n %l %s\\n' | sort | grep -v '^\\.ssh' | sha256sum
-   sudo find . -type f -exec sha256sum {} + | sort | sha256sum; sudo getcap work/capable; cat work/note`,
-];
-
-const work = `mkdir -p ~/work/deep && cd ~/work && head -c 60000000 /dev/urandom >big && ln big hard && ln -s big soft &&
-  ln -s /nowhere dangling && truncate -s 20M sparse && chmod 2750 deep && sudo install -o 4242 -g 2424 -m 640 /etc/hostname foreign &&
-  cp /bin/true capable && sudo setcap cap_net_raw+ep capable && mkfifo pipe && echo unsaved >note && sync`;
 
 /** Workspaces that go from one machine to another and back; each test goes on where the last one ended. */
 onBackend(backends[0], ({tarball}) => {
@@ -31,7 +20,7 @@ onBackend(backends[0], ({tarball}) => {
     await declare(nexus.client(), 'pinned', {...smallSpec, node: 'a'});
     await Promise.all(['mobile', 'pinned'].map(name => untilReady(nexus, name)));
     await nexus.must('node', 'uncordon', 'b');
-    await nexus.must('exec', 'mobile', '--', 'bash', '-c', work);
+    await nexus.must('exec', 'mobile', '--', ...makeWork);
     before = await contents();
   });
   test.after.always(async () => {
@@ -40,7 +29,7 @@ onBackend(backends[0], ({tarball}) => {
 
   const get = () => installation.nexus.client().get('Workspace', 'mobile');
   const contents = async () => {
-    const {code, stdout, stderr} = await installation.nexus.cli('exec', 'mobile', '--', ...listing);
+    const {code, stdout, stderr} = await installation.nexus.cli('exec', 'mobile', '--', ...listWork);
     assert.equal(code, 0, stderr);
     return stdout;
   };
