@@ -37,7 +37,7 @@ export async function exportStore(cli: Cli, file: string | undefined, options: E
   const lines = formatStoreFile(
     {
       id: systemRandom.uuid(),
-      installation: await ensureInstallation(agentHome(cli.home)),
+      installation: (await store.belongs.installation()) ?? (await ensureInstallation(agentHome(cli.home))),
       epoch: await store.epoch(),
       from: store.place,
       createdAt: timestampAt(cli.clock.now()),

@@ -37,6 +37,7 @@ export async function importFile(cli: Cli, given: string | undefined, options: I
       onRecord: progress.show,
     });
     const counts = await Promise.race([importing, destination.lost]);
+    await destination.belongs.claim(file.header.installation);
     cli.print(`imported ${describeCounts(counts)} into ${destination.store.place}`);
     await warn(cli, counts.Credential ?? 0);
     cli.print(`next: ${serverCommand(choice)}`);

@@ -1,12 +1,15 @@
+import {agentHome, ensureInstallation} from '../../agent/system/agent-home.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import {describeCounts} from '../../api/storage/moving/movable-store.ts';
-import {MoveRefused, moveStore} from '../../api/storage/moving/move-store.ts';
+import {checkMove, MoveRefused, moveStore} from '../../api/storage/moving/move-store.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
 import type {StoreChoice} from '../server/open-store.ts';
+import {shareHome} from '../server/shared-home.ts';
 import type {StoreOptions} from '../server/store-choice.ts';
 import {storeChoice} from '../server/store-choice.ts';
 import {createMoveProgress} from '../store/move-progress.ts';
+import type {HeldStore} from '../store/open-movable.ts';
 import {holdStore} from '../store/open-movable.ts';
 import {serverCommand} from '../store/server-command.ts';
 
@@ -20,14 +23,20 @@ export async function migrateStore(cli: Cli, options: MigrateOptions): Promise<v
   const [from, to] = direction(rest.to, {cluster, sqlite});
   await using source = await holdStore(cli, from, {create: false});
   await using destination = await holdStore(cli, to, {create: true});
+  const stores = {
+    source: source.store,
+    destination: destination.store,
+    random: systemRandom,
+    signal: cli.signal,
+  };
+  const installation = await belong(cli, {source, destination, stores}).catch((error: unknown) => {
+    throw explain(error, serverCommand(from));
+  });
   cli.note(`moving ${source.store.place}\n    to ${destination.store.place}`);
   using progress = createMoveProgress(cli, 'copied');
   const moving = moveStore({
-    source: source.store,
-    destination: destination.store,
+    ...stores,
     clock: cli.clock,
-    random: systemRandom,
-    signal: cli.signal,
     onStep(step) {
       switch (step.type) {
         case 'Copying':
@@ -46,12 +55,46 @@ export async function migrateStore(cli: Cli, options: MigrateOptions): Promise<v
       throw explain(error, serverCommand(from));
     },
   );
+  await destination.belongs.claim(installation);
   cli.print(
     already
       ? `it was moved before: ${describeCounts(counts)} in ${destination.store.place}`
       : `moved ${describeCounts(counts)}`,
   );
   cli.print(`next: ${serverCommand(to)}`);
+}
+
+/**
+ * Sees to it that home and cluster are of one installation, with the same keys: those of the home go into the cluster for its servers, or come from there
+ * to a home that has none. Resolves to that installation.
+ */
+async function belong(
+  cli: Cli,
+  {
+    source,
+    destination,
+    stores,
+  }: {source: HeldStore; destination: HeldStore; stores: Parameters<typeof checkMove>[0]},
+): Promise<string> {
+  // What is refused leaves no keys anywhere.
+  await checkMove(stores);
+  const home = agentHome(cli.home);
+  const known = await source.belongs.installation();
+  if (known !== undefined) {
+    await ensureInstallation(home, known);
+  }
+
+  const keys = source.keys ?? destination.keys;
+  if (
+    keys !== undefined &&
+    !(await shareHome({home: cli.home, keys, random: systemRandom, signal: cli.signal}))
+  ) {
+    cli.note(
+      'this API server has no Secrets: servers that run elsewhere need a copy of the keys in this home',
+    );
+  }
+
+  return await ensureInstallation(home);
 }
 
 function direction(

@@ -18,6 +18,10 @@ export function staticCandidates(program: Command, words: readonly string[]): st
   const present = words.at(-1) ?? '';
   const valued = valuedOption(command, words.at(-2));
   if (valued !== undefined) {
+    if (valued.argChoices !== undefined) {
+      return valued.argChoices.filter(choice => choice.startsWith(present));
+    }
+
     // Which formats a command has is in the help of its option.
     return valued.long === '--output'
       ? formatNames

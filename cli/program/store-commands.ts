@@ -1,4 +1,5 @@
 import type {Command} from 'commander';
+import {Option} from 'commander';
 import type {ExportOptions} from '../commands/store-export.ts';
 import type {ImportOptions} from '../commands/store-import.ts';
 import type {MigrateOptions} from '../commands/store-migrate.ts';
@@ -24,7 +25,7 @@ export function addStoreCommands(program: Command, {cli}: Registration): void {
       .command('export')
       .argument('[file]', '- for standard output, which is also the default')
       .description('write all that a store holds to a plain file, also while the server runs')
-      .option('--store <kind>', 'sqlite (of this home) or kubernetes', 'sqlite'),
+      .addOption(storeKind()),
   )
     .addHelpText(
       'after',
@@ -40,7 +41,7 @@ export function addStoreCommands(program: Command, {cli}: Registration): void {
       .command('import')
       .argument('[file]', '- for standard input, which is also the default')
       .description('fill an empty store with what nexus store export wrote')
-      .option('--store <kind>', 'sqlite (of this home) or kubernetes', 'sqlite'),
+      .addOption(storeKind()),
   )
     .addHelpText(
       'after',
@@ -55,7 +56,11 @@ export function addStoreCommands(program: Command, {cli}: Registration): void {
     store
       .command('migrate')
       .description("move this installation's store, while its workspaces run on; the server must be stopped")
-      .requiredOption('--to <kind>', 'kubernetes (from SQLite) or sqlite (from Kubernetes)'),
+      .addOption(
+        new Option('--to <kind>', 'kubernetes: from SQLite; sqlite: from Kubernetes')
+          .choices(storeKinds)
+          .makeOptionMandatory(),
+      ),
   )
     .addHelpText(
       'after',
@@ -70,12 +75,20 @@ export function addStoreCommands(program: Command, {cli}: Registration): void {
     store
       .command('reopen')
       .description('take a store back into use that was moved to another one, which is lost')
-      .option('--store <kind>', 'sqlite (of this home) or kubernetes', 'sqlite')
+      .addOption(storeKind())
       .option('--other-is-lost', 'no server uses the other one, or ever will'),
   ).action(async (options: ReopenOptions) => {
     const {reopenStore} = await import('../commands/store-reopen.ts');
     await reopenStore(cli, options);
   });
+}
+
+const storeKinds = ['sqlite', 'kubernetes'];
+
+function storeKind(): Option {
+  return new Option('--store <kind>', 'which store: that of this home, or that of a namespace')
+    .choices(storeKinds)
+    .default('sqlite');
 }
 
 function withStore(command: Command): Command {

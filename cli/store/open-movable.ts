@@ -1,10 +1,12 @@
 import {access} from 'node:fs/promises';
 import {hostname} from 'node:os';
 import path from 'node:path';
+import {agentHome, ensureInstallation, readIfThere} from '../../agent/system/agent-home.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import type {KubernetesStorage} from '../../api/storage/kubernetes/kubernetes-storage.ts';
 import {mover} from '../../api/storage/kubernetes/server-lease.ts';
 import type {MovableStore} from '../../api/storage/moving/movable-store.ts';
+import type {SharedKeys} from '../../api/storage/shared-keys.ts';
 import type {Cli} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
 import {ensureHome} from '../home.ts';
@@ -15,6 +17,17 @@ export type HeldStore = AsyncDisposable & {
   readonly store: MovableStore;
   /** Rejects when a server may use it all the same. */
   readonly lost: Promise<never>;
+  readonly belongs: Belonging;
+  /** Where servers of this store have their keys in common; undefined where there is one server, with its home. */
+  readonly keys: SharedKeys | undefined;
+};
+
+/** Which installation a store is of: what everything on the nodes is named after. */
+export type Belonging = {
+  /** Undefined when it is of none yet. */
+  installation(): Promise<string | undefined>;
+  /** Makes it that one's. Throws when it is another's. */
+  claim(installation: string): Promise<void>;
 };
 
 /** Throws CliError `conflict` when a server uses it. Without `create`, a SQLite store must be there. */
@@ -49,6 +62,8 @@ async function holdSqlite(cli: Cli, create: boolean): Promise<HeldStore> {
   return {
     store,
     lost: Promise.withResolvers<never>().promise,
+    belongs: belongingOf(cli),
+    keys: undefined,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
@@ -66,16 +81,50 @@ async function holdKubernetes(
     await storage.lock(`${mover}${hostname()}, process ${process.pid} (${systemRandom.uuid().slice(0, 8)})`),
   );
   const held = stack.move();
-  return {store: storage.movable, lost: lease.lost, [Symbol.asyncDispose]: () => held.disposeAsync()};
+  return {
+    store: storage.movable,
+    lost: lease.lost,
+    belongs: belongingIn(storage),
+    keys: storage.keys,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function belongingOf({home}: Pick<Cli, 'home'>): Belonging {
+  const own = agentHome(home);
+  return {
+    installation: async () => (await readIfThere(own.installationFile))?.trim(),
+    async claim(installation) {
+      await ensureInstallation(own, installation);
+    },
+  };
+}
+
+function belongingIn(storage: KubernetesStorage): Belonging {
+  return {
+    installation: () => storage.installation(),
+    async claim(installation) {
+      const claimed = await storage.claimInstallation(installation);
+      if (claimed !== installation) {
+        throw new CliError('conflict', `${storage.place} is of installation ${claimed}, not ${installation}`);
+      }
+    },
+  };
 }
 
 /** A store to read, whoever uses it. */
-export type ReadableStore = AsyncDisposable & Pick<MovableStore, 'place' | 'mark' | 'epoch' | 'records'>;
+export type ReadableStore = AsyncDisposable &
+  Pick<MovableStore, 'place' | 'mark' | 'epoch' | 'records'> &
+  Pick<HeldStore, 'belongs'>;
 
 export async function openReadable(cli: Cli, choice: StoreChoice): Promise<ReadableStore> {
   if (choice.kind === 'kubernetes') {
     const storage = await openCluster(cli, choice);
-    return {...storage.movable, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]()};
+    return {
+      ...storage.movable,
+      belongs: belongingIn(storage),
+      [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
+    };
   }
 
   const file = sqliteFile(cli);
@@ -84,6 +133,7 @@ export async function openReadable(cli: Cli, choice: StoreChoice): Promise<Reada
   const readable = openReadableSqlite(file);
   return {
     ...readable,
+    belongs: belongingOf(cli),
     place: sqlitePlace(file),
     async [Symbol.asyncDispose]() {
       readable[Symbol.dispose]();

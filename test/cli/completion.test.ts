@@ -21,6 +21,8 @@ const cases: readonly (readonly [string[], readonly string[]])[] = [
   [['node', 'cordon', ''], ['box']],
   [['node', 'add', ''], []],
   [['apply', '--d'], ['--dry-run']],
+  [['store', 'm'], ['migrate']],
+  [['store', 'migrate', '--to', 'k'], ['kubernetes']],
   [['completion', ''], []],
   [
     ['logs', 'shop', ''],

@@ -166,8 +166,8 @@ test('where there is no store, none is exported or moved', async t => {
 
 for (const [argv, message] of [
   [['migrate'], /required option '--to <kind>'/],
-  [['migrate', '--to', 'etcd'], /--to is kubernetes or sqlite, not "etcd"/],
-  [['export', '--store', 'etcd'], /--store is sqlite or kubernetes, not "etcd"/],
+  [['migrate', '--to', 'etcd'], /argument 'etcd' is invalid\. Allowed choices are sqlite, kubernetes/],
+  [['export', '--store', 'etcd'], /argument 'etcd' is invalid\. Allowed choices are sqlite, kubernetes/],
   [['export', '--namespace', 'x'], /--namespace is for --store kubernetes/],
   [['import', 'nowhere.jsonl'], /nowhere\.jsonl can't be read/],
 ] as const) {

@@ -61,6 +61,8 @@ export type KubernetesStorage = Storage & {
   readonly keys: SharedKeys;
   /** The installation that this store is of: the first that asks, for good. */
   claimInstallation(installation: string): Promise<string>;
+  /** The installation that it is of; undefined while it is of none. */
+  installation(): Promise<string | undefined>;
   /** One of those that compete to lead on this store. */
   elector(options: ElectionOptions): Elector;
   /** Expires what is old and mends what a killed server left, once. */
@@ -112,6 +114,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
     place,
     keys: createKeySecret(createApiResources(apiServer, {groupVersion: 'v1', namespace}), namespace),
     claimInstallation: epoch.claim,
+    installation: async () => (await epoch.read())?.installation,
     lock(identity, lockTimes) {
       const given = lockTimes === undefined ? {} : {times: lockTimes};
       return takeServerLease({api: leases, identity, place, clock, log, ...given});

@@ -3,6 +3,7 @@ import {timestampAt} from '../../effects/clock.ts';
 import type {Random} from '../../effects/random.ts';
 import type {MovableStore, RecordCounts} from './movable-store.ts';
 import {counting, countRecord, describeCounts} from './movable-store.ts';
+import type {MovePlan} from './plan-move.ts';
 import {planMove} from './plan-move.ts';
 import type {StoreMark} from './store-mark.ts';
 import type {StoreRecord} from './store-record.ts';
@@ -44,19 +45,8 @@ const maximumPasses = 5;
  * proven to be, the source is whole and in use; at no moment are both in use, and only between the last two writes is neither. Throws MoveRefused.
  */
 export async function moveStore(options: MoveOptions): Promise<Moved> {
-  const {source, destination, clock, random, signal, onStep = () => {}} = options;
-  const from = await source.mark();
-  const held = await contentOf(destination, signal);
-  const plan = planMove({
-    source: from,
-    destination: await destination.mark(),
-    held: held.size === 0 ? undefined : describeCounts(held.counts),
-    fresh: random.uuid(),
-  });
-  if (plan.type === 'Refused') {
-    throw new MoveRefused(`${source.place} can't be moved to ${destination.place}: ${plan.why}`);
-  }
-
+  const {source, destination, clock, signal, onStep = () => {}} = options;
+  const {plan, from, held} = await checkMove(options);
   if (plan.type === 'Done') {
     return {counts: held.counts, already: true};
   }
@@ -82,6 +72,32 @@ export async function moveStore(options: MoveOptions): Promise<Moved> {
 
   await markDestination('InUse');
   return {counts, already: false};
+}
+
+/** Throws MoveRefused if {@link moveStore} would, and writes nothing. */
+export async function checkMove({
+  source,
+  destination,
+  random,
+  signal,
+}: Pick<MoveOptions, 'source' | 'destination' | 'random' | 'signal'>): Promise<{
+  plan: Exclude<MovePlan, {type: 'Refused'}>;
+  from: StoreMark | undefined;
+  held: Content;
+}> {
+  const from = await source.mark();
+  const held = await contentOf(destination, signal);
+  const plan = planMove({
+    source: from,
+    destination: await destination.mark(),
+    held: held.size === 0 ? undefined : describeCounts(held.counts),
+    fresh: random.uuid(),
+  });
+  if (plan.type === 'Refused') {
+    throw new MoveRefused(`${source.place} can't be moved to ${destination.place}: ${plan.why}`);
+  }
+
+  return {plan, from, held};
 }
 
 /** Until the source is what was copied: a store in a cluster may be written to by others, whatever lock is held. */
