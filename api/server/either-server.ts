@@ -42,9 +42,16 @@ export function createEitherServer({
       (start[0] === handshake ? secured : plain).emit('connection', socket);
     });
   });
+  // Only from then on they know their connections: those on which nothing goes on, and those that take too long to say what they want.
+  server.once('listening', () => {
+    plain.emit('listening');
+    secured.emit('listening');
+  });
   const close = server.close.bind(server);
   // As an HTTP server does with connections on which nothing goes on.
   server.close = callback => {
+    plain.close();
+    secured.close();
     for (const socket of silent) {
       socket.destroy();
     }
