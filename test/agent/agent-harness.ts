@@ -98,15 +98,7 @@ export async function startHarness({
   let records = createMemoryRecordStore();
   const foreignPorts = new Set<number>();
   const openPorts = new Set<number>();
-  const inside: Inside = {
-    inspection: async () => ({unsaved: false}),
-    clone: async () => {},
-    setup: async () => ({exitCode: 0, step: 0, message: ''}),
-    sshd: true,
-    units: new Map(),
-    started: [],
-    environment: {},
-  };
+  const inside = createInside();
   let epoch = 0;
   let keys = 0;
   let address: string | undefined;
@@ -220,7 +212,20 @@ export async function startHarness({
   };
 }
 
-function guestOf(inside: Inside): Guest {
+/** As it is where all is well. */
+export function createInside(): Inside {
+  return {
+    inspection: async () => ({unsaved: false}),
+    clone: async () => {},
+    setup: async () => ({exitCode: 0, step: 0, message: ''}),
+    sshd: true,
+    units: new Map(),
+    started: [],
+    environment: {},
+  };
+}
+
+export function guestOf(inside: Inside): Guest {
   return {
     async clone(_uid, _options, signal) {
       await inside.clone(signal);
