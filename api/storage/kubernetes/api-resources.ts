@@ -40,7 +40,7 @@ export type ApiResources = {
 };
 
 /** Who is named as the manager of the fields that are written. */
-const fieldManager = 'nexus';
+export const fieldManager = 'nexus';
 
 const listSchema = z.object({
   items: z.array(z.unknown()),

@@ -1,3 +1,4 @@
+import {z} from 'zod';
 import type {Clock} from '../../effects/clock.ts';
 import type {Logger} from '../../effects/logger.ts';
 import type {Kind} from '../../v1alpha1/kinds.ts';
@@ -8,6 +9,7 @@ import type {MovableStore} from '../moving/movable-store.ts';
 import type {StoreRecord} from '../moving/store-record.ts';
 import {fromApi} from './api-object.ts';
 import type {ApiResources} from './api-resources.ts';
+import {fieldManager} from './api-resources.ts';
 import {repairClaims} from './claim-repair.ts';
 import type {EpochObject} from './epoch.ts';
 import {internalKinds} from './internal-kinds.ts';
@@ -18,6 +20,10 @@ import {tombstoneObject} from './tombstones.ts';
 
 /** Objects that are asked for at a time. */
 const chunk = 500;
+
+const owned = z.object({
+  metadata: z.object({managedFields: z.array(z.looseObject({manager: z.string().optional()})).optional()}),
+});
 
 /** Records that are written at a time. */
 const width = 8;
@@ -60,7 +66,7 @@ export function createMovableKubernetes(parts: {
       for await (const item of pages(kinds[kind].plural, at, signal)) {
         const {document} = fromApi(kind, item);
         living.add(document.metadata.uid);
-        yield {type: 'object', object: unversioned(document)};
+        yield {type: 'object', object: withOwners(unversioned(document), item)};
       }
     }
 
@@ -136,6 +142,13 @@ async function inParallel<T>(
     await iterator.return?.();
     throw failure.reason;
   }
+}
+
+/** With who owns which fields, if others than Nexus do. */
+function withOwners(document: Document, item: unknown): Document {
+  const managedFields = owned.parse(item).metadata.managedFields ?? [];
+  const isShared = managedFields.some(({manager}) => manager !== fieldManager);
+  return isShared ? {...document, metadata: {...document.metadata, managedFields}} : document;
 }
 
 function unversioned(document: Document): Document {

@@ -62,6 +62,12 @@ export function createRestorer({
       ({document} = fromApi(kind, await api.replace(plural, `${metadata.name}/status`, {body})));
     }
 
+    // Last, since who writes becomes an owner of what it changes, and this changes nothing.
+    if (metadata.managedFields !== undefined) {
+      const body = withOwners(toApi(document, namespace, origin), metadata.managedFields);
+      ({document} = fromApi(kind, await api.replace(plural, metadata.name, {body})));
+    }
+
     if (heldPorts(document).length > 0) {
       const {resourceVersion: version} = document.metadata;
       // What is here of before may hold one still: repairClaims follows when that is gone.
@@ -109,6 +115,12 @@ export function createRestorer({
             remove(record),
       ),
   };
+}
+
+/** Who owns which fields, in place of whom the API server takes for the owner of all: whoever made the object. */
+function withOwners(body: Record<string, unknown>, managedFields: readonly unknown[]): object {
+  const metadata = typeof body.metadata === 'object' ? body.metadata : {};
+  return {...body, metadata: {...metadata, managedFields}};
 }
 
 function placeOf({type, object}: StoreRecord): string {

@@ -19,7 +19,7 @@ const document = z.strictObject({
   apiVersion: z.literal(apiVersion),
   kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]),
   metadata: objectMeta
-    .omit({namespace: true, managedFields: true, resourceVersion: true})
+    .omit({namespace: true, resourceVersion: true})
     .required({uid: true, generation: true, creationTimestamp: true}),
   spec: z.record(z.string(), z.unknown()),
   status: z.record(z.string(), z.unknown()).optional(),
@@ -43,7 +43,7 @@ export function parseRecord(value: unknown): StoreRecord {
 
 /** The record without what is the store's own: versions count differently in each. */
 export function plain({object, ...rest}: StoreRecord): object {
-  const {namespace: _, managedFields: __, resourceVersion: ___, ...metadata} = object.metadata;
+  const {namespace: _, resourceVersion: __, ...metadata} = object.metadata;
   return {...rest, object: {...object, metadata}};
 }
 
@@ -52,11 +52,15 @@ export function recordKey({type, object}: StoreRecord): string {
   return `${type} ${object.kind} ${object.metadata.uid}`;
 }
 
-/** Equal for two records that say the same, in whatever order their fields are, and whether a default is written out or not. */
+/**
+ * Equal for two records that say the same, in whatever order their fields are, and whether a default is written out or not. Who owns which field does not count:
+ * that is kept as far as a store can.
+ */
 export function recordDigest(given: StoreRecord): string {
   const parsed = kinds[given.object.kind].schema.safeParse(given.object);
   const object = parsed.success ? {...given.object, ...parsed.data} : given.object;
-  const text = JSON.stringify(plain({...given, object} as StoreRecord), inOrder);
+  const {managedFields: _, ...metadata} = object.metadata as Document['metadata'];
+  const text = JSON.stringify(plain({...given, object: {...object, metadata}} as StoreRecord), inOrder);
   return createHash('sha256').update(text).digest('hex');
 }
 

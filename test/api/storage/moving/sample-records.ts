@@ -72,6 +72,9 @@ function toRecord(parts: Parts, index: number): StoreRecord {
       resourceVersion: '0',
       generation,
       creationTimestamp: created,
+      ...(parts.generation % 5 === 0
+        ? {managedFields: [{manager: 'team', operation: 'Apply', apiVersion}]}
+        : {}),
       ...(isHeld ? {finalizers: ['nexus.dev/instance']} : {}),
       ...(isHeld && deleting !== undefined ? {deletionTimestamp: deleting} : {}),
       ...(Object.keys(parts.labels).length === 0 ? {} : {labels: parts.labels}),
@@ -159,4 +162,12 @@ export async function all<T>(given: AsyncIterable<T>): Promise<T[]> {
   }
 
   return found;
+}
+
+/** Without who owns which fields. */
+export function withoutOwners(records: readonly StoreRecord[]): StoreRecord[] {
+  return records.map(record => {
+    const {managedFields: _, ...metadata} = record.object.metadata;
+    return {...record, object: {...record.object, metadata}};
+  });
 }
