@@ -106,12 +106,31 @@ onBackend(backends[0], ({tarball}) => {
     },
   );
 
+  test.serial('agents that are both killed in the midst of a copy go on with the move', async t => {
+    const {nexus, lab} = installation;
+    await drainSlowly('a', 'b');
+    await Promise.all(
+      ['a', 'b'].map(name => lab.node(name).must(['pkill', '-KILL', '-f', 'agent [-]-daemon'])),
+    );
+    await lab.node('b').slow({});
+    await eventually(
+      async () =>
+        assert.equal((await get()).status?.node, 'b', JSON.stringify((await get()).status?.migration)),
+      {timeout: 120_000},
+    );
+    await untilReady(nexus, 'mobile');
+    t.is(await contents(), before);
+    await eventually(async () => assert.equal(await isOn('a'), false));
+    t.true(await isOn('b'));
+    await nexus.must('node', 'uncordon', 'a');
+  });
+
   test.serial(
     'when the target is cut off it stays where it is and runs, and a drain that is undone leaves one copy',
     async t => {
       const {nexus, lab} = installation;
-      await drainSlowly('a', 'b');
-      await lab.node('b').cutOff();
+      await drainSlowly('b', 'a');
+      await lab.node('a').cutOff();
       await eventually(
         async () => {
           const {status} = await get();
@@ -120,12 +139,12 @@ onBackend(backends[0], ({tarball}) => {
         },
         {timeout: 120_000},
       );
-      t.is((await get()).status?.node, 'a');
+      t.is((await get()).status?.node, 'b');
       t.is(await contents(), before);
-      await nexus.must('node', 'uncordon', 'a');
-      await lab.node('b').slow({});
-      await lab.node('b').reconnect();
-      await eventually(async () => assert.equal(await isOn('b'), false), {timeout: 120_000});
+      await nexus.must('node', 'uncordon', 'b');
+      await lab.node('a').slow({});
+      await lab.node('a').reconnect();
+      await eventually(async () => assert.equal(await isOn('a'), false), {timeout: 120_000});
       await untilReady(nexus, 'mobile');
       t.is(conditionOf(await get(), 'InPlace').status, 'True');
     },
