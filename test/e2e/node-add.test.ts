@@ -15,7 +15,7 @@ import {eventually} from './eventually.ts';
 import type {Installation} from './installation.ts';
 import {createInstallation} from './installation.ts';
 import {runProgram} from './program.ts';
-import {conditionOf, declare, smallSpec, untilReady} from './workspaces.ts';
+import {conditionOf, declare, fetchText, smallSpec, untilReady} from './workspaces.ts';
 
 const password = 'only-for-this-lab';
 
@@ -272,6 +272,38 @@ onBackend(backends[0], ({tarball}) => {
     t.regex(page, /Reserved: +0\.05 cpus, 64 MiB memory/);
     t.regex(page, /Workspaces:\n +NAME .*\n +first +Running/);
     t.regex(page, /NodeReady/);
+  });
+
+  test.serial('an agent that is upgraded leaves the workspaces on its node as they run', async t => {
+    const {status} = await nexus.client().get('Node', 'a');
+    const wanted = status?.agentPackage ?? '';
+    const isNow = async (id: string) =>
+      await eventually(async () => {
+        const node = await nexus.client().get('Node', 'a');
+        assert.equal(node.status?.agentPackage, id);
+        return node;
+      });
+    /** When process 1 began, in ticks of the machine; and who serves. */
+    const running = async () => [
+      (await nexus.must('ssh', 'first', '--', 'cut', '-d', '" "', '-f', '22', '/proc/1/stat')).trim(),
+      await fetchText(await untilReady(nexus, 'first'), 'web'),
+    ];
+    const before = await running();
+    // The package that is there becomes that of another version, which the server takes for an earlier one.
+    const other = '0.0.1-0123456789ab';
+    await onNode(
+      a,
+      `cd ~ops/.nexus/agent-versions && mv ${wanted} ${other} && sed -i s/${wanted}/${other}/ ${other}/manifest.json &&
+       ln -sfn ${other} current && pkill -f 'agent [-]-daemon'`,
+    );
+    await isNow(other);
+    t.regex(await nexus.must('node', 'upgrade', 'a'), /^node\/a is up to date/);
+    await isNow(wanted);
+    t.deepEqual(await running(), before);
+    await eventually(async () => {
+      const events = await nexus.must('describe', 'node', 'a');
+      assert.match(events, new RegExp(`AgentUpgraded .* from ${other} to ${wanted}`));
+    });
   });
 
   test.serial(
