@@ -1,7 +1,7 @@
 import {Readable} from 'node:stream';
-import {pipeline} from 'node:stream/promises';
 import type {ExecProcess} from '../driver.ts';
 import {DriverError} from '../driver.ts';
+import {feedProgram} from '../feed-program.ts';
 import {codeOfFailure} from './error.ts';
 import type {Helper} from './helpers.ts';
 import {closeHelper} from './helpers.ts';
@@ -51,24 +51,8 @@ export async function unpackRoot(
   );
   process.stdout.resume();
   const failure = failureOf(process, 'its files could not be written');
-  const feeding = pipeline(content, process.stdin).catch((cause: unknown) => {
-    throw cutOff(cause);
-  });
-  feeding.catch(() => {});
-  // A program that ends early reads no more, and says why.
-  const failed = await Promise.race([failure, feeding.then(() => failure)]);
-  if (failed !== undefined) {
-    const {errored} = content;
-    content.destroy();
-    throw errored === null ? failed : cutOff(errored);
-  }
-  await feeding;
+  await feedProgram(content, {stdin: process.stdin, failure}, signal);
   await finish(await helper.run(['sync', '--file-system', folder], signal));
-}
-
-function cutOff(cause: unknown): DriverError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DriverError('Internal', `what is to be imported did not arrive: ${reason}`, {cause});
 }
 
 async function finish(process: ExecProcess): Promise<void> {

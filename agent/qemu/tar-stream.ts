@@ -2,8 +2,8 @@ import type {ChildProcess} from 'node:child_process';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {Readable} from 'node:stream';
-import {pipeline} from 'node:stream/promises';
 import {DriverError} from '../driver.ts';
+import {feedProgram} from '../feed-program.ts';
 import {codeOf} from './image-program.ts';
 
 /** A file of a tarball, and the folder in which it is. */
@@ -54,24 +54,12 @@ export async function unpackFiles(
   );
   const failure = failureOf(child, 'the machine could not be unpacked');
   try {
-    const feeding = pipeline(content, child.stdin, {signal}).catch((cause: unknown) => {
-      throw cutOff(cause);
-    });
-    feeding.catch(() => {});
-    // A program that ends early reads no more, and says why.
-    const failed = await Promise.race([failure, feeding.then(() => failure)]);
-    if (failed !== undefined) throw content.errored === null ? failed : cutOff(content.errored);
-    await feeding;
+    await feedProgram(content, {stdin: child.stdin, failure}, signal);
   } finally {
     content.destroy();
     child.kill('SIGKILL');
     await failure;
   }
-}
-
-function cutOff(cause: unknown): DriverError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DriverError('Internal', `what is to be imported did not arrive: ${reason}`, {cause});
 }
 
 /** Resolves once the program has ended, to what it said when that was not well. */
