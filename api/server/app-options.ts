@@ -9,6 +9,7 @@ import type {Storage} from '../storage/storage.ts';
 import type {GithubIdentity} from './github-identity.ts';
 import type {LiveInstances} from './live-instances.ts';
 import type {Rate} from './token-buckets.ts';
+import type {TokenCache} from './token-cache.ts';
 
 export type ControllerHealth = {
   readonly status: 'ok' | 'starting' | 'unavailable';
@@ -29,6 +30,8 @@ export type GatewayInfo = {
 
 export type AppOptions = {
   readonly storage: Storage;
+  /** For a store that is not in this process; without it, each request asks the store who its caller is. */
+  readonly tokenCache?: TokenCache;
   /** Which store it is, for people. */
   readonly store?: string;
   readonly live: LiveInstances;

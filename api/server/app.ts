@@ -38,7 +38,12 @@ export type App = {
 export function createApp(options: AppOptions): App {
   const {storage, clock, random, log, corsOrigins = [], allowedHosts = []} = options;
   const limits = {...defaultLimits, ...options.limits};
-  const tokens = createTokens({storage, clock, random});
+  const tokens = createTokens({
+    storage,
+    clock,
+    random,
+    ...(options.tokenCache === undefined ? {} : {cache: options.tokenCache}),
+  });
   const metrics = createHttpMetrics(options.registry);
   const recorder = createEventRecorder({storage, clock, component: 'api', log});
   const audit = createAuditLog(recorder);

@@ -7,6 +7,7 @@ import {isStorageError, StorageError} from '../storage/storage-error.ts';
 import type {Caller} from '../v1alpha1/admission.ts';
 import type {Stored} from '../v1alpha1/kinds.ts';
 import {apiVersion} from '../v1alpha1/metadata.ts';
+import type {TokenCache} from './token-cache.ts';
 
 /** Starts every token of ours, so that leaked ones are found by scanners and GitHub's are told apart. */
 export const tokenPrefix = 'nexus_';
@@ -34,11 +35,19 @@ export function createTokens({
   storage,
   clock,
   random,
+  cache,
 }: {
   storage: Storage;
   clock: Clock;
   random: Random;
+  /** Asked first; without one, the store is. */
+  cache?: TokenCache;
 }): Tokens {
+  const find: (sha256: string) => Promise<ReturnType<TokenCache['find']>> = async sha256 => {
+    const [token] = (await storage.list('Token', {fields: {'spec.sha256': sha256}})).items;
+    const user = token === undefined ? undefined : await findUser(storage, token.spec.user);
+    return token === undefined || user === undefined ? undefined : {token, user};
+  };
   const list = async (user: string) => (await storage.list('Token', {fields: {'spec.user': user}})).items;
 
   return {
@@ -54,19 +63,18 @@ export function createTokens({
     },
     async identify(token) {
       // Looked up by its hash: how long that takes tells of the hash, and a hash is no help in finding 256 random bits.
-      const {items} = await storage.list('Token', {fields: {'spec.sha256': hash(token)}});
-      const [stored] = items;
+      const sha256 = hash(token);
+      const {token: stored, user} = cache?.find(sha256) ?? (await find(sha256)) ?? {};
       if (
         stored === undefined ||
+        user === undefined ||
+        user.metadata.deletionTimestamp !== undefined ||
         (stored.spec.expiresAt !== undefined && stored.spec.expiresAt <= timestampAt(clock.now()))
       ) {
         return undefined;
       }
 
-      const user = await findUser(storage, stored.spec.user);
-      return user === undefined
-        ? undefined
-        : {caller: {name: user.metadata.name, role: user.spec.role}, tokenId: stored.metadata.name};
+      return {caller: {name: user.metadata.name, role: user.spec.role}, tokenId: stored.metadata.name};
     },
     list,
     async delete(user, name) {
@@ -76,6 +84,7 @@ export function createTokens({
       }
 
       await storage.delete('Token', name, {preconditions: {uid: stored.metadata.uid}});
+      cache?.forget(stored);
     },
   };
 }
@@ -95,8 +104,7 @@ function hash(token: string): string {
 
 async function findUser(storage: Storage, name: string): Promise<Stored<'User'> | undefined> {
   try {
-    const user = await storage.get('User', name);
-    return user.metadata.deletionTimestamp === undefined ? user : undefined;
+    return await storage.get('User', name);
   } catch (error) {
     if (isStorageError(error, 'NotFound')) {
       return undefined;

@@ -24,4 +24,6 @@ export type Standing = {
   readonly leading: boolean;
   /** The leader's name, as far as it is known. */
   readonly leader: string | undefined;
+  /** Whether the store has answered lately: as long as a leader may act without an answer. */
+  readonly heard: boolean;
 };

@@ -117,7 +117,7 @@ async function openKubernetes(
       elector = storage.elector({identity, lead, ...(leaseTimes === undefined ? {} : {times: leaseTimes})});
       await elector.run(signal);
     },
-    standing: () => elector?.standing() ?? {leading: false, leader: undefined},
+    standing: () => elector?.standing() ?? {leading: false, leader: undefined, heard: false},
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

@@ -42,6 +42,7 @@ import type {StoreChoice} from './open-store.ts';
 import {openStore} from './open-store.ts';
 import {loadOwnCertificate} from './own-certificate.ts';
 import {runGateway} from './run-gateway.ts';
+import {createWatchedTokens} from './watched-tokens.ts';
 
 export type ServeOptions = {
   readonly home: string;
@@ -127,7 +128,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const installation = await ensureInstallation(agentHome(home));
   const parts = {storage, clock, random, log, registry, installation};
   const caches = createCaches(parts);
-  const following = caches.run(stopping.signal);
+  const isAlone = store.standing() === undefined;
+  const isHeard = () => store.standing()?.heard === true;
+  const watchedTokens = isAlone ? undefined : createWatchedTokens({...parts, caches, isHeard});
+  const following = Promise.all([caches.run(stopping.signal), watchedTokens?.run(stopping.signal)]);
   stack.defer(async () => {
     stopping.abort();
     await following;
@@ -152,7 +156,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
     retiring.abort();
     await campaign.catch(() => undefined);
   });
-  const isAlone = store.standing() === undefined;
   if (isAlone) {
     await Promise.race([leadership.began, campaign]);
   }
@@ -169,6 +172,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     tls === undefined ? await loadOwnCertificate(path.join(home, 'tls.pem'), {clock, random}) : undefined;
   const app = createApp({
     storage,
+    ...(watchedTokens === undefined ? {} : {tokenCache: watchedTokens}),
     store: store.description,
     ...(own === undefined ? {} : {certificate: own.certificate}),
     bundles,

@@ -17,6 +17,8 @@ export type Informer<K extends Kind, I extends string> = CacheReader<K, I> & {
   run(signal: AbortSignal): Promise<void>;
   /** Whether everything that existed at the start is in the cache. */
   hasSynced(): boolean;
+  /** Whether it has synced, and no fault keeps from it what happens now. */
+  isCurrent(): boolean;
   /** Resolves when {@link hasSynced}; rejects with the signal's reason. */
   synced(signal: AbortSignal): Promise<void>;
   /**
@@ -53,6 +55,7 @@ export function createInformer<K extends Kind, I extends string>(
   const listeners = new Set<(change: CacheChange<K>) => void>();
   const firstSync = Promise.withResolvers<void>();
   let hasSynced = false;
+  let isLost = false;
   /** Of the last list, event or bookmark; undefined when the next thing to do is to list. */
   let position: string | undefined;
   let failures = 0;
@@ -83,6 +86,7 @@ export function createInformer<K extends Kind, I extends string>(
     }
     cache.passed(position);
     failures = 0;
+    isLost = false;
   };
 
   const list = async (): Promise<string> => {
@@ -91,6 +95,7 @@ export function createInformer<K extends Kind, I extends string>(
     for (const change of cache.replace(items, resourceVersion)) {
       tell(change);
     }
+    isLost = false;
     if (!hasSynced) {
       hasSynced = true;
       log.debug({objects: items.length}, 'synced');
@@ -115,6 +120,7 @@ export function createInformer<K extends Kind, I extends string>(
 
   const recover = async (error: unknown, signal: AbortSignal) => {
     failures += 1;
+    isLost = true;
     if (isStorageError(error, 'Expired')) {
       position = undefined;
       log.info({}, 'the watch has expired; lists again');
@@ -148,6 +154,7 @@ export function createInformer<K extends Kind, I extends string>(
       }
     },
     hasSynced: () => hasSynced,
+    isCurrent: () => hasSynced && !isLost,
     synced: signal => unlessAborted(firstSync.promise, signal),
     async refresh(signal) {
       signal.throwIfAborted();

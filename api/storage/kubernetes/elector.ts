@@ -57,12 +57,16 @@ export function createElector(options: ElectorOptions): Elector {
   const {duration, deadline, retry} = times;
   let leading = false;
   let leader: string | undefined;
+  let heardAt = Number.NEGATIVE_INFINITY;
 
   /** A connection that is dead without having said so must not outlast the lease: to give up ends it. */
   const inTime = async <T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const abort = new AbortController();
     using _limit = clock.schedule(retry * 2, () => abort.abort(new Error('no answer in time')));
-    return await ask(abort.signal);
+    const askedAt = elapsed();
+    const answer = await ask(abort.signal);
+    heardAt = askedAt;
+    return answer;
   };
 
   const note = ({holder}: {readonly holder: string}) => {
@@ -196,7 +200,7 @@ export function createElector(options: ElectorOptions): Elector {
   };
 
   return {
-    standing: () => ({leading, leader}),
+    standing: () => ({leading, leader, heard: elapsed() - heardAt < deadline}),
     async run(signal) {
       while (!signal.aborted) {
         const taken = await acquire(signal);

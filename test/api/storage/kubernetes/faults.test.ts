@@ -157,7 +157,7 @@ function register({kubeconfig, ...own}: Cluster, folder: string): void {
         ['first', 'second'],
       );
       await eventually(async () =>
-        assert.deepEqual(first.elector.standing(), {leading: false, leader: 'second'}),
+        assert.deepEqual(first.elector.standing(), {leading: false, leader: 'second', heard: true}),
       );
       stopping.abort();
       await Promise.all([first.running, second.running]);
