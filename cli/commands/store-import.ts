@@ -12,7 +12,7 @@ import {ensureHome} from '../home.ts';
 import type {StoreOptions} from '../server/store-choice.ts';
 import {storeChoice} from '../server/store-choice.ts';
 import {createMoveProgress} from '../store/move-progress.ts';
-import {holdStore} from '../store/open-movable.ts';
+import {holdStore, untilLost} from '../store/open-movable.ts';
 import {serverCommand} from '../store/server-command.ts';
 
 export type ImportOptions = StoreOptions & {readonly store: string};
@@ -28,15 +28,15 @@ export async function importFile(cli: Cli, given: string | undefined, options: I
     await using destination = await holdStore(cli, choice, {create: true});
     await ensureInstallation(agentHome(cli.home), file.header.installation);
     using progress = createMoveProgress(cli, 'imported');
-    const importing = importStore({
+    using holding = untilLost(cli.signal, [destination]);
+    const counts = await importStore({
       file,
       place,
       destination: destination.store,
       clock: cli.clock,
-      signal: cli.signal,
+      signal: holding.signal,
       onRecord: progress.show,
     });
-    const counts = await Promise.race([importing, destination.lost]);
     await destination.belongs.claim(file.header.installation);
     cli.print(`imported ${describeCounts(counts)} into ${destination.store.place}`);
     await warn(cli, counts.Credential ?? 0);

@@ -10,7 +10,7 @@ import type {StoreOptions} from '../server/store-choice.ts';
 import {storeChoice} from '../server/store-choice.ts';
 import {createMoveProgress} from '../store/move-progress.ts';
 import type {HeldStore} from '../store/open-movable.ts';
-import {holdStore} from '../store/open-movable.ts';
+import {holdStore, untilLost} from '../store/open-movable.ts';
 import {serverCommand} from '../store/server-command.ts';
 
 export type MigrateOptions = StoreOptions & {readonly to: string};
@@ -23,18 +23,19 @@ export async function migrateStore(cli: Cli, options: MigrateOptions): Promise<v
   const [from, to] = direction(rest.to, {cluster, sqlite});
   await using source = await holdStore(cli, from, {create: false});
   await using destination = await holdStore(cli, to, {create: true});
+  using holding = untilLost(cli.signal, [source, destination]);
   const stores = {
     source: source.store,
     destination: destination.store,
     random: systemRandom,
-    signal: cli.signal,
+    signal: holding.signal,
   };
   const installation = await belong(cli, {source, destination, stores}).catch((error: unknown) => {
     throw explain(error, serverCommand(from));
   });
   cli.note(`moving ${source.store.place}\n    to ${destination.store.place}`);
   using progress = createMoveProgress(cli, 'copied');
-  const moving = moveStore({
+  const {counts, already} = await moveStore({
     ...stores,
     clock: cli.clock,
     onStep(step) {
@@ -49,12 +50,15 @@ export async function migrateStore(cli: Cli, options: MigrateOptions): Promise<v
           progress.note('all is copied: taking it into use');
       }
     },
+  }).catch((error: unknown) => {
+    if (cli.signal.aborted) {
+      progress.note(
+        `interrupted: run this again to go on; until then ${serverCommand(from)} works as before`,
+      );
+    }
+
+    throw explain(error, serverCommand(from));
   });
-  const {counts, already} = await Promise.race([moving, source.lost, destination.lost]).catch(
-    (error: unknown) => {
-      throw explain(error, serverCommand(from));
-    },
-  );
   await destination.belongs.claim(installation);
   cli.print(
     already

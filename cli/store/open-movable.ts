@@ -78,7 +78,11 @@ async function holdKubernetes(
     cli.note('waiting until it is certain that no server uses the store in the cluster any more'),
   );
   const lease = stack.use(
-    await storage.lock(`${mover}${hostname()}, process ${process.pid} (${systemRandom.uuid().slice(0, 8)})`),
+    await storage.lock(
+      `${mover}${hostname()}, process ${process.pid} (${systemRandom.uuid().slice(0, 8)})`,
+      undefined,
+      cli.signal,
+    ),
   );
   const held = stack.move();
   return {
@@ -110,6 +114,19 @@ function belongingIn(storage: KubernetesStorage): Belonging {
       }
     },
   };
+}
+
+/** Aborted with `signal`, and when one of the stores is held no longer: what is under way must end before a server acts on it. */
+export function untilLost(
+  signal: AbortSignal,
+  stores: readonly Pick<HeldStore, 'lost'>[],
+): Disposable & {readonly signal: AbortSignal} {
+  const lost = new AbortController();
+  for (const store of stores) {
+    store.lost.catch((error: unknown) => lost.abort(error));
+  }
+
+  return {signal: AbortSignal.any([signal, lost.signal]), [Symbol.dispose]: () => lost.abort()};
 }
 
 /** A store to read, whoever uses it. */

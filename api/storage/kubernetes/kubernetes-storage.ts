@@ -52,7 +52,7 @@ export type KubernetesStorage = Storage & {
   /** Where it is, for people. */
   readonly place: string;
   /** Keeps all servers from acting on this store; see {@link takeServerLease}. */
-  lock(identity: string, times?: LeaseTimes): Promise<ServerLease>;
+  lock(identity: string, times?: LeaseTimes, signal?: AbortSignal): Promise<ServerLease>;
   /** All of it, to be moved to another store or from one. */
   readonly movable: MovableStore;
   /** Throws StoreNotUsable while it is being moved. */
@@ -115,8 +115,8 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
     keys: createKeySecret(createApiResources(apiServer, {groupVersion: 'v1', namespace}), namespace),
     claimInstallation: epoch.claim,
     installation: async () => (await epoch.read())?.installation,
-    lock(identity, lockTimes) {
-      const given = lockTimes === undefined ? {} : {times: lockTimes};
+    lock(identity, lockTimes, signal) {
+      const given = {...(lockTimes && {times: lockTimes}), ...(signal && {signal})};
       return takeServerLease({api: leases, identity, place, clock, log, ...given});
     },
     async checkNotMoving() {

@@ -69,6 +69,7 @@ export async function takeServerLease({
   clock,
   log,
   times = defaultTimes,
+  signal: waiting,
 }: {
   /** Of coordination.k8s.io/v1. */
   api: ApiResources;
@@ -79,6 +80,8 @@ export async function takeServerLease({
   clock: Clock;
   log: Logger;
   times?: LeaseTimes;
+  /** Gives up waiting for it. */
+  signal?: AbortSignal;
 }): Promise<ServerLease> {
   const write = async (known: Lease | undefined, holder: string): Promise<Lease> => {
     const now = timestampAt(clock.now()).replace('Z', '000Z');
@@ -131,7 +134,7 @@ export async function takeServerLease({
         log.info({holder}, 'waits whether another server still uses this store');
       }
 
-      await clock.sleep(Math.min(1000, times.renewal / 2));
+      await clock.sleep(Math.min(1000, times.renewal / 2), waiting);
     }
   };
 
@@ -172,12 +175,7 @@ export async function takeServerLease({
     }
   };
   const renewing = renew();
-  // Servers that do not lead look at the lease from time to time, and end when they see this one's.
-  if (before !== undefined) {
-    await clock.sleep(others * Math.max(times.duration, (before.leaseDurationSeconds ?? 0) * 1000));
-  }
-
-  return {
+  const held: ServerLease = {
     lost: lost.promise,
     async [Symbol.asyncDispose]() {
       stopping.abort();
@@ -189,6 +187,18 @@ export async function takeServerLease({
       });
     },
   };
+  // Servers that do not lead look at the lease from time to time, and end when they see this one's.
+  if (before !== undefined) {
+    try {
+      const longest = Math.max(times.duration, (before.leaseDurationSeconds ?? 0) * 1000);
+      await clock.sleep(others * longest, waiting);
+    } catch (error) {
+      await held[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  return held;
 }
 
 async function find(api: ApiResources): Promise<Lease | undefined> {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import {mkdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -8,6 +9,7 @@ import {openSqliteStorage} from '../../../../api/storage/sqlite/sqlite-storage.t
 import type {CliBench} from '../../../cli/run-cli.ts';
 import {createBench} from '../../../cli/run-cli.ts';
 import {aWorkspace} from '../../../contracts/storage/samples.ts';
+import {eventually} from '../../../e2e/eventually.ts';
 import {findCluster, needsCluster} from './cluster.ts';
 import type {GuardedApi} from './guarded-api.ts';
 import {startGuardedApi} from './guarded-api.ts';
@@ -109,6 +111,41 @@ if (cluster === undefined) {
     ]);
     t.is(code, 8);
     t.regex(stderr, /is in use by another one\. Stop that server first/);
+  });
+
+  test('who is interrupted while it waits for a store leaves it as it was', async t => {
+    const namespace = `nexus-test-migrate-${process.pid}-waits`;
+    await cluster.kubectl(['create', 'namespace', namespace]).catch(() => undefined);
+    await using storage = await openKubernetesStorage({
+      kubeconfig: cluster.kubeconfig,
+      namespace,
+      ...effects,
+    });
+    const holder = () =>
+      cluster.kubectl([
+        '-n',
+        namespace,
+        'get',
+        'lease',
+        'nexus-server',
+        '-o',
+        'jsonpath={.spec.holderIdentity}',
+      ]);
+    const first = await storage.lock('first');
+    const abort = new AbortController();
+    const second = storage.lock('second', undefined, abort.signal);
+    abort.abort(new Error('enough'));
+    await t.throwsAsync(second, {message: 'enough'});
+    t.is(await holder(), 'first');
+    await first[Symbol.asyncDispose]();
+
+    // It has the lease, and waits for servers that do not lead to see that.
+    const late = new AbortController();
+    const third = storage.lock('third', {duration: 300_000, renewal: 2000}, late.signal);
+    await eventually(async () => assert.equal(await holder(), 'third'));
+    late.abort(new Error('enough'));
+    await t.throwsAsync(third, {message: 'enough'});
+    t.is(await holder(), '');
   });
 }
 
