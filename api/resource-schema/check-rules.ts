@@ -16,6 +16,12 @@ export type RuleCheck = {
   readonly oldSelf: unknown;
 };
 
+export function hasRules(schema: StructuralSchema): boolean {
+  const {properties = {}, items, additionalProperties: rest} = schema;
+  const parts = [...Object.values(properties), ...[items, rest].filter(part => typeof part === 'object')];
+  return schema['x-kubernetes-validations'] !== undefined || parts.some(hasRules);
+}
+
 /** What the rules of the schema (`x-kubernetes-validations`) say against a value that is right by its schema. */
 export function checkRules(
   {holds, self, oldSelf}: RuleCheck,
@@ -61,8 +67,8 @@ function passes(holds: RuleHolds, {rule}: Rule, {self, oldSelf}: {self: unknown;
 }
 
 function faultOf({rule, message}: Rule, self: unknown, path: string): FieldFault {
-  const value = isMapping(self) ? 'object' : Array.isArray(self) ? 'array' : self;
-  return {type: 'FieldValueInvalid', field: path, value, detail: message ?? `failed rule: ${rule}`};
+  const value = typeof self === 'object' ? {} : {value: self};
+  return {type: 'FieldValueInvalid', field: path, ...value, detail: message ?? `failed rule: ${rule}`};
 }
 
 /** Items are the same by their keys; without keys there is no telling. */

@@ -31,14 +31,11 @@ const words: Readonly<Record<FaultType, string>> = {
 
 /** What is wrong, without where. */
 export function faultText({type, value, detail}: FieldFault): string {
-  const shown = showsValue(type) ? `${words[type]}: ${formatValue(value)}` : words[type];
+  const shown =
+    showsValue(type) && value !== undefined ? `${words[type]}: ${JSON.stringify(value)}` : words[type];
   return detail === '' ? shown : `${shown}: ${detail}`;
 }
 
 function showsValue(type: FaultType): boolean {
   return type !== 'FieldValueRequired' && type !== 'FieldValueForbidden' && type !== 'FieldValueTooLong';
-}
-
-function formatValue(value: unknown): string {
-  return value === undefined || value === null ? '"null"' : JSON.stringify(value);
 }

@@ -19,8 +19,7 @@ export function fillDefaults(value: unknown, schema: StructuralSchema | undefine
   const result = new Map<string, unknown>();
   for (const [name, part] of Object.entries(value)) {
     const inner = propertyOf(schema, name);
-    // An entry of a mapping of any names may be null as far as defaults go; its validation says what it must be.
-    if (part !== null || inner === undefined || schema.properties === undefined) {
+    if (part !== null || inner === undefined) {
       result.set(name, fillDefaults(part, inner));
     }
   }

@@ -10,6 +10,12 @@ export type Pruned = {
   readonly unknown: readonly string[];
 };
 
+/** Those of metadata first, then all in order, as Kubernetes tells of them. */
+export function inOrder(unknown: readonly string[]): string[] {
+  const isOfMetadata = (path: string) => path.startsWith('metadata.');
+  return [...unknown.filter(isOfMetadata).sort(), ...unknown.filter(path => !isOfMetadata(path)).sort()];
+}
+
 /** `value` with only the fields that `schema` knows. What is of another type than it should be stays, for the validation to say so. */
 export function pruneUnknown(value: unknown, schema: StructuralSchema, path = ''): Pruned {
   if (schema['x-kubernetes-preserve-unknown-fields'] === true) {

@@ -1,6 +1,5 @@
 import {isMapping} from '../managed-fields/value-schema.ts';
 import type {FieldFault} from './field-fault.ts';
-import {itemAt} from './field-path.ts';
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const namePart = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
@@ -26,8 +25,8 @@ export function validateMetadata(metadata: Readonly<Record<string, unknown>>): F
       ...valueFaults(value),
     ]),
     ...annotationFaults(entriesOf(annotations)),
-    ...(Array.isArray(finalizers) ? finalizers : []).flatMap((finalizer, index) =>
-      keyFaults(String(finalizer), itemAt('metadata.finalizers', index)),
+    ...(Array.isArray(finalizers) ? finalizers : []).flatMap(finalizer =>
+      keyFaults(String(finalizer), 'metadata.finalizers'),
     ),
   ];
 }

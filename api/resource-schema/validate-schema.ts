@@ -7,12 +7,12 @@ import {propertyOf} from './structural-schema.ts';
 
 /** All that is wrong with `value` by its schema alone, in Kubernetes' words. */
 export function validateSchema(value: unknown, schema: StructuralSchema, path = ''): FieldFault[] {
-  const mismatch = typeFault(value, schema, path);
-  if (mismatch !== undefined) {
-    return [mismatch];
-  }
-
-  return [...enumFaults(value, schema, path), ...partFaults(value, schema, path)];
+  const mismatches = typeFaults(value, schema, path);
+  return [
+    ...mismatches,
+    ...enumFaults(value, schema, path),
+    ...(mismatches.length === 0 ? partFaults(value, schema, path) : []),
+  ];
 }
 
 function partFaults(value: unknown, schema: StructuralSchema, path: string): FieldFault[] {
@@ -48,17 +48,29 @@ function partFaults(value: unknown, schema: StructuralSchema, path: string): Fie
   ];
 }
 
-function typeFault(value: unknown, {type}: StructuralSchema, path: string): FieldFault | undefined {
+function typeFaults(value: unknown, {type, format}: StructuralSchema, path: string): FieldFault[] {
   if (typeof type !== 'string' || isOfType(value, type)) {
-    return undefined;
+    return [];
   }
 
-  return {
+  const mismatch = (expected: string, actual: string): FieldFault => ({
     type: 'FieldValueTypeInvalid',
     field: path,
-    value: isMapping(value) || Array.isArray(value) ? typeName(value) : value,
-    detail: `${path} in body must be of type ${type}: "${typeName(value)}"`,
-  };
+    value: actual,
+    detail: `${path} in body must be of type ${expected}: "${actual}"`,
+  });
+  // A number that is not whole is refused in other words, and twice.
+  return type === 'integer' && typeof value === 'number'
+    ? [
+        {
+          type: 'FieldValueInvalid',
+          field: '<nil>',
+          value: '',
+          detail: `Checked value must be of type integer with format ${String(format)} in ${path}`,
+        },
+        mismatch(String(format), 'float64'),
+      ]
+    : [mismatch(type, typeName(value))];
 }
 
 function isOfType(value: unknown, type: string): boolean {

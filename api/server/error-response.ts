@@ -30,6 +30,8 @@ export type Problem = {
   readonly fault: boolean;
   /** As it is answered on the Kubernetes-style paths, where that is known already. */
   readonly kubernetes?: KubernetesStatus;
+  /** Of what was sent, besides. */
+  readonly warnings?: readonly string[];
 };
 
 const requestStatus: Readonly<Record<RequestErrorCode, number>> = {
@@ -87,7 +89,15 @@ const agentHint: Readonly<Partial<Record<AgentErrorCode, string>>> = {
 export function toProblem(error: unknown): Problem {
   if (error instanceof StatusError) {
     const {code = 500, reason = 'InternalError', message = ''} = error.status;
-    return {status: code, code: reason, message, details: [], fault: false, kubernetes: error.status};
+    return {
+      status: code,
+      code: reason,
+      message,
+      details: [],
+      fault: false,
+      kubernetes: error.status,
+      warnings: error.warnings,
+    };
   }
 
   if (error instanceof RequestError) {
@@ -152,18 +162,22 @@ export function statusBody(problem: Problem): KubernetesStatus {
     status: 'Failure',
     message,
     reason: kubernetesReason[code] ?? code,
-    details: {
-      ...(details.length === 0
-        ? {}
-        : {
-            causes: details.map(({path, message: why}) => ({
-              reason: 'FieldValueInvalid',
-              field: path,
-              message: why,
-            })),
-          }),
-      ...(retryAfter === undefined ? {} : {retryAfterSeconds: retryAfter}),
-    },
+    ...(details.length === 0 && retryAfter === undefined
+      ? {}
+      : {
+          details: {
+            ...(details.length === 0
+              ? {}
+              : {
+                  causes: details.map(({path, message: why}) => ({
+                    reason: 'FieldValueInvalid',
+                    field: path,
+                    message: why,
+                  })),
+                }),
+            ...(retryAfter === undefined ? {} : {retryAfterSeconds: retryAfter}),
+          },
+        }),
     code: kubernetesCode(problem),
   };
 }

@@ -1,14 +1,14 @@
 import type {Mapping} from '../../managed-fields/value-schema.ts';
 import {isMapping} from '../../managed-fields/value-schema.ts';
 import {fillDefaults} from '../../resource-schema/fill-defaults.ts';
-import {pruneUnknown} from '../../resource-schema/prune-unknown.ts';
+import {inOrder, pruneUnknown} from '../../resource-schema/prune-unknown.ts';
 import {documentLimit, mediaType, parseBody} from '../request-body.ts';
 import {RequestError} from '../request-error.ts';
 import {duplicateFields} from './duplicate-fields.ts';
-import {metadataOf} from './kube-object.ts';
+import {metadataOf, nameOf} from './kube-object.ts';
 import type {KubeResource} from './kube-resource.ts';
 import {group, version} from './kube-resource.ts';
-import {badRequest, unsupportedMediaType} from './status-error.ts';
+import {badRequest, invalid, unsupportedMediaType} from './status-error.ts';
 import type {FieldValidation} from './write-options.ts';
 
 /** An object as the schema has it, and what the client should be told of what it sent. */
@@ -65,7 +65,10 @@ export function completeObject(
   checkMetadata(object, kind);
   const {value, unknown} = pruneUnknown(object, fullSchema);
   const complete = fillDefaults(value, fullSchema);
-  return {object: isMapping(complete) ? withoutEmptyMetadata(complete) : {}, unknown};
+  return {
+    object: isMapping(complete) ? withoutEmptyMetadata(complete) : {},
+    unknown: inOrder(unknown),
+  };
 }
 
 function checkKind(value: unknown, kind: string): Mapping {
@@ -76,14 +79,20 @@ function checkKind(value: unknown, kind: string): Mapping {
   const {apiVersion, kind: given} = value;
   if (typeof given !== 'string' || given === '') {
     throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing in '${JSON.stringify(value).slice(0, 500)}'`,
+      `the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing in '${JSON.stringify(value).slice(0, 500)}' (${JSON.stringify(value).slice(0, 500)})`,
     );
   }
 
-  if (given !== kind || apiVersion !== `${group}/${version}`) {
+  if (apiVersion !== `${group}/${version}`) {
     throw badRequest(
-      `${given} in version "${String(apiVersion).split('/').at(-1)}" cannot be handled as a ${kind}: the API version in the data (${String(apiVersion)}) and its kind (${given}) do not match what is expected here (${group}/${version}, ${kind})`,
+      `the API version in the data (${String(apiVersion)}) does not match the expected API version (${group}/${version})`,
     );
+  }
+
+  if (given !== kind) {
+    throw invalid({plural: '', kind: given, name: nameOf(value)}, [
+      {type: 'FieldValueInvalid', field: 'kind', value: given, detail: `must be ${kind}`},
+    ]);
   }
 
   return value;

@@ -4,7 +4,7 @@ import {isStorageError} from '../../storage/storage-error.ts';
 import type {CallerStorage} from '../authorized-storage.ts';
 import {toKube} from './kube-object.ts';
 import type {KubeResource} from './kube-resource.ts';
-import {badRequest, conflict, invalidOptions} from './status-error.ts';
+import {badRequest, conflict, invalidOptions, notSupported} from './status-error.ts';
 import {asStatus, isStale, subjectOf} from './write-object.ts';
 
 const options = z.object({
@@ -19,9 +19,9 @@ export type DeleteOptions = z.infer<typeof options>;
 
 const policies = ['Foreground', 'Background', 'Orphan'];
 
-/** Of the body of a DELETE, which may be empty. Throws StatusError. */
-export function deleteOptions(body: unknown): DeleteOptions {
-  const parsed = options.safeParse(body ?? {});
+/** Of the body of a DELETE, or of its query where there is none. Throws StatusError. */
+export function deleteOptions(body: unknown, search: URLSearchParams): DeleteOptions {
+  const parsed = options.safeParse(body ?? {propagationPolicy: search.get('propagationPolicy')});
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw badRequest(`the options of the deletion: ${issue?.path.join('.')} ${issue?.message}`);
@@ -32,14 +32,7 @@ export function deleteOptions(body: unknown): DeleteOptions {
     throw invalidOptions('DeleteOptions.meta.k8s.io', {
       group: 'meta.k8s.io',
       kind: 'DeleteOptions',
-      faults: [
-        {
-          type: 'FieldValueInvalid',
-          field: 'propagationPolicy',
-          value: propagationPolicy,
-          detail: 'must be one of [Foreground Background Orphan]',
-        },
-      ],
+      faults: [notSupported('propagationPolicy', propagationPolicy, [...policies, 'nil'])],
     });
   }
 

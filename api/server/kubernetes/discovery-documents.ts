@@ -51,7 +51,7 @@ export function aggregatedDiscovery(resources: readonly KubeResource[], form: Ag
         ? []
         : [
             {
-              metadata: {name: group, creationTimestamp: null},
+              metadata: {name: group},
               versions: [{version, resources: resources.map(aggregatedResource), freshness: 'Current'}],
             },
           ],

@@ -12,12 +12,14 @@ const kept = ['name', 'labels', 'annotations', 'finalizers', 'ownerReferences', 
 /** A stored object as the Kubernetes API shows it: in its namespace, with times of whole seconds. */
 export function toKube(stored: Stored<ServedKind>): Mapping {
   const {apiVersion, kind, metadata, spec} = stored;
-  const {creationTimestamp, deletionTimestamp, ...rest} = metadata;
+  const {creationTimestamp, deletionTimestamp, generation, ...rest} = metadata;
   return {
     apiVersion,
     kind,
     metadata: {
       ...rest,
+      // Kubernetes counts the deletion as a change of what is wanted.
+      generation: deletionTimestamp === undefined ? generation : generation + 1,
       namespace: onlyNamespace,
       creationTimestamp: wholeSeconds(creationTimestamp),
       ...(deletionTimestamp === undefined

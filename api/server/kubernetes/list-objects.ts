@@ -1,4 +1,5 @@
 import type {Clock} from '../../effects/clock.ts';
+import {isLater} from '../../storage/resource-version.ts';
 import type {ListOptions} from '../../storage/storage.ts';
 import {isStorageError} from '../../storage/storage-error.ts';
 import type {CallerStorage} from '../authorized-storage.ts';
@@ -10,7 +11,7 @@ import {kubeWatch} from './kube-watch.ts';
 import type {ListRequest} from './list-options.ts';
 import type {Representation} from './representation.ts';
 import {representList} from './representation.ts';
-import {badRequest, expired} from './status-error.ts';
+import {badRequest, expired, StatusError} from './status-error.ts';
 
 export type Listing = {
   readonly storage: CallerStorage;
@@ -30,11 +31,30 @@ export async function listObjects(listing: Listing): Promise<Reply> {
   }
 
   const {items, ...metadata} = await page(storage, resource, request);
+  checkVersion(request, metadata.resourceVersion);
   const shown = request.elsewhere ? [] : items.map(toKube);
   return {
     status: 200,
     body: representList(shown, representation, {resource, now: clock.now(), metadata}),
   };
+}
+
+/** Every list is of now: newer than that it can't be, and older only as a page of one that has begun. */
+function checkVersion(request: ListRequest, current: string): void {
+  const {resourceVersion: wanted, resourceVersionMatch: match} = request;
+  if (wanted !== '' && isLater(wanted, current)) {
+    throw new StatusError(504, 'Timeout', {
+      message: `Timeout: Too large resource version: ${wanted}, current: ${current}`,
+      details: {
+        causes: [{reason: 'ResourceVersionTooLarge', message: 'Too large resource version'}],
+        retryAfterSeconds: 1,
+      },
+    });
+  }
+
+  if (match === 'Exact' && wanted !== current) {
+    throw expired('The resourceVersion for the provided list is too old.');
+  }
 }
 
 async function page(storage: CallerStorage, {kind}: KubeResource, request: ListRequest) {

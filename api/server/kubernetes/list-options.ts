@@ -1,4 +1,5 @@
 import {z} from 'zod';
+import type {FieldFault} from '../../resource-schema/field-fault.ts';
 import {parseFieldSelector, parseLabelSelector} from '../../storage/selector.ts';
 import type {ListOptions} from '../../storage/storage.ts';
 import {isStorageError} from '../../storage/storage-error.ts';
@@ -7,12 +8,16 @@ import {count, flag} from '../query.ts';
 import {queryObject} from '../route.ts';
 import type {KubeResource} from './kube-resource.ts';
 import {onlyNamespace} from './kube-resource.ts';
-import {badRequest} from './status-error.ts';
+import {badRequest, invalidOptions, notSupported} from './status-error.ts';
 
 const parameters = z.object({
   labelSelector: z.string().default(''),
   fieldSelector: z.string().default(''),
-  limit: count.optional(),
+  limit: z
+    .string()
+    .regex(/^-?[0-9]{1,9}$/, 'must be a whole number')
+    .transform(text => Math.max(0, Number(text)))
+    .optional(),
   continue: z.string().default(''),
   resourceVersion: z.string().default(''),
   resourceVersionMatch: z.string().default(''),
@@ -37,6 +42,7 @@ export function listRequest(search: URLSearchParams, resource: KubeResource): Li
   }
 
   const {labelSelector, fieldSelector} = parsed.data;
+  checkVersionMatch(parsed.data);
   try {
     const {'metadata.namespace': namespace, ...fields} = parseFieldSelector(fieldSelector);
     checkFields(Object.keys(fields), resource);
@@ -47,6 +53,35 @@ export function listRequest(search: URLSearchParams, resource: KubeResource): Li
     };
   } catch (error) {
     throw isStorageError(error, 'Invalid') ? badRequest(error.message, error) : error;
+  }
+}
+
+const matches = ['Exact', 'NotOlderThan'];
+
+function checkVersionMatch({
+  watch,
+  resourceVersion,
+  resourceVersionMatch: match,
+  sendInitialEvents,
+}: z.infer<typeof parameters>): void {
+  const field = 'resourceVersionMatch';
+  const forbid = (detail: string): FieldFault[] => [{type: 'FieldValueForbidden', field, detail}];
+  const faults =
+    sendInitialEvents !== undefined && match !== 'NotOlderThan'
+      ? forbid('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+      : match !== '' && !matches.includes(match)
+        ? [notSupported(field, match, [...matches, ''])]
+        : match !== '' && resourceVersion === '' && !watch
+          ? forbid('resourceVersionMatch is forbidden unless resourceVersion is provided')
+          : [];
+  if (faults.length > 0) {
+    throw invalidOptions('ListOptions.meta.k8s.io', {group: 'meta.k8s.io', kind: 'ListOptions', faults});
+  }
+
+  if (!/^[0-9]*$/.test(resourceVersion)) {
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: it is no whole number`,
+    );
   }
 }
 

@@ -26,7 +26,7 @@ import {
   patchTypeOf,
   withName,
 } from './request-parts.ts';
-import {badRequest, invalid} from './status-error.ts';
+import {badRequest, invalid, warned} from './status-error.ts';
 import {warningHeader} from './warning-header.ts';
 import type {WriteContext} from './write-object.ts';
 import {asStatus, createObject, isStale, replaceObject, stale, subjectOf} from './write-object.ts';
@@ -97,6 +97,10 @@ export function createObjectRequests(resource: KubeResource, context: KubeContex
       const options = optionsOf(request, 'CreateOptions');
       const {object, warnings} = await objectIn(request, {resource, options});
       checkNamespace(request, object);
+      if (metadataOf(object).resourceVersion !== undefined) {
+        throw badRequest('resourceVersion should not be set on objects to be created');
+      }
+
       const named = withName(object, random);
       const manager = {name: options.manager, operation: 'Update' as const};
       const created = await createObject(await writing(request), named, {manager, dryRun: options.dryRun});
@@ -118,16 +122,14 @@ export function createObjectRequests(resource: KubeResource, context: KubeContex
       const existing = await asStatus(subject, () => write.storage.get(resource.kind, name));
       if (metadataOf(object).resourceVersion === undefined) {
         const detail = 'must be specified for an update';
-        throw invalid(subject, [
+        throw invalid({...subject, kind: subject.plural}, [
           {type: 'FieldValueInvalid', field: 'metadata.resourceVersion', value: 0, detail},
         ]);
       }
 
       const manager = {name: options.manager, operation: 'Update' as const, subresource};
-      const replaced = await replaceObject(
-        write,
-        {existing, object},
-        {manager, dryRun: options.dryRun},
+      const replaced = await warned(warnings, () =>
+        replaceObject(write, {existing, object}, {manager, dryRun: options.dryRun}),
       ).catch((error: unknown) => {
         throw isStale(error) ? stale(subject) : error;
       });
@@ -151,7 +153,7 @@ export function createObjectRequests(resource: KubeResource, context: KubeContex
     async remove(request: KubeRequest): Promise<Reply> {
       const name = nameIn(request, resource);
       const options = optionsOf(request, 'DeleteOptions');
-      const {preconditions, dryRun} = deleteOptions(await optionalBody(request));
+      const {preconditions, dryRun} = deleteOptions(await optionalBody(request), request.search);
       const removed = await deleteObject({storage: storageOf(request), resource}, name, {
         preconditions,
         dryRun: options.dryRun || (dryRun ?? []).length > 0,
@@ -162,7 +164,7 @@ export function createObjectRequests(resource: KubeResource, context: KubeContex
     /** All that the selectors select, one after the other; what can't be deleted ends it. */
     async removeAll(request: KubeRequest): Promise<Reply> {
       const options = optionsOf(request, 'DeleteOptions');
-      const {dryRun} = deleteOptions(await optionalBody(request));
+      const {dryRun} = deleteOptions(await optionalBody(request), request.search);
       const wanted = listRequest(request.search, resource);
       const storage = storageOf(request);
       const isElsewhere = request.params.namespace !== onlyNamespace;

@@ -1,6 +1,5 @@
 import type {Mapping} from '../../managed-fields/value-schema.ts';
 import {isMapping} from '../../managed-fields/value-schema.ts';
-import {pruneUnknown} from '../../resource-schema/prune-unknown.ts';
 import {isStorageError} from '../../storage/storage-error.ts';
 import type {Stored} from '../../v1alpha1/kinds.ts';
 import type {ServedKind} from '../../v1alpha1/validate.ts';
@@ -10,7 +9,8 @@ import {completeObject} from './decode-object.ts';
 import {metadataOf, nameOf, toKube, withMetadata} from './kube-object.ts';
 import type {KubeResource} from './kube-resource.ts';
 import {group, onlyNamespace, version} from './kube-resource.ts';
-import {badRequest, invalidOptions, StatusError} from './status-error.ts';
+import {badRequest, conflict, invalid, invalidOptions, StatusError, warned} from './status-error.ts';
+import {typeFaults} from './type-faults.ts';
 import type {Write, WriteContext} from './write-object.ts';
 import {asStatus, createObject, isStale, replaceObject, stale, subjectOf} from './write-object.ts';
 import type {WriteRequest} from './write-options.ts';
@@ -69,44 +69,73 @@ async function patchOnce(context: WriteContext, patch: Patch): Promise<Patched> 
   const patched =
     type === 'application/json-patch+json' ? jsonPatch(current, body) : mergePatch(current, body);
   if (!isMapping(patched)) {
-    throw badRequest('what the patch makes is no object');
+    throw badRequest('error decoding patch: what it makes is no object');
   }
 
   checkNames(patched, current);
-  const {object, unknown} = completeObject(patched, resource);
-  const warnings = strictness(patch, unknown);
+  const {object, unknown} = completePatched(patched, resource);
+  const warnings = strictness(patch, {unknown, patched});
   const write: Write = {
     manager: {name: request.manager, operation: 'Update', subresource},
     dryRun: request.dryRun,
   };
-  return {object: await replaceObject(context, {existing, object}, write), created: false, warnings};
+  const replaced = await warned(warnings, () => replaceObject(context, {existing, object}, write));
+  return {object: replaced, created: false, warnings};
 }
 
 /** Unknown fields by what the request wants of them: refused, warned of, or dropped in silence. */
-function strictness({body, duplicates, request}: Patch, unknown: readonly string[]): readonly string[] {
+function strictness(
+  {duplicates, request}: Patch,
+  {unknown, patched}: {unknown: readonly string[]; patched: Mapping},
+): readonly string[] {
   const faults = [
     ...duplicates.map(path => `duplicate field "${path}"`),
     ...unknown.map(path => `unknown field "${path}"`),
   ];
   if (request.fieldValidation === 'Strict' && faults.length > 0) {
-    throw invalidOptions('', {
-      faults: [
-        {
-          type: 'FieldValueInvalid',
-          field: 'patch',
-          value: JSON.stringify(body),
-          detail: `strict decoding error: ${faults.join(', ')}`,
-        },
-      ],
-    });
+    throw unusable(patched, `strict decoding error: ${faults.join(', ')}`);
   }
 
   return request.fieldValidation === 'Warn' ? faults : [];
 }
 
+/** That what the patch makes can't be read is the patch's fault. */
+function completePatched(patched: Mapping, resource: KubeResource): ReturnType<typeof completeObject> {
+  try {
+    return completeObject(patched, resource);
+  } catch (error) {
+    throw error instanceof StatusError ? unusable(patched, error.message) : error;
+  }
+}
+
+function unusable(patched: Mapping, detail: string): StatusError {
+  const value = JSON.stringify(sortedByName(patched));
+  return invalidOptions('', {faults: [{type: 'FieldValueInvalid', field: 'patch', value, detail}]});
+}
+
+/** As Go writes mappings. */
+function sortedByName(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(sortedByName);
+  }
+
+  return isMapping(value)
+    ? Object.fromEntries(
+        Object.entries(value)
+          .sort(([left], [right]) => (left < right ? -1 : 1))
+          .map(([name, part]) => [name, sortedByName(part)]),
+      )
+    : value;
+}
+
 function checkNames(patched: Mapping, current: Mapping): void {
-  if (patched.apiVersion !== current.apiVersion || patched.kind !== current.kind) {
-    throw badRequest('a patch can not change apiVersion and kind');
+  for (const field of ['apiVersion', 'kind'] as const) {
+    const [given, expected] = [patched[field], current[field]];
+    if (given !== expected) {
+      const subject = {plural: '', kind: String(patched.kind), name: nameOf(current)};
+      const detail = `must be ${String(expected)}`;
+      throw invalid(subject, [{type: 'FieldValueInvalid', field, value: given, detail}]);
+    }
   }
 
   if (nameOf(patched) !== nameOf(current)) {
@@ -131,6 +160,14 @@ async function applyOnce(context: WriteContext, patch: Patch): Promise<Patched> 
   }
 
   const {object} = completeObject(isMapping(applied.object) ? applied.object : {}, resource);
+  const {uid} = metadataOf(config);
+  if (existing === undefined && uid !== undefined) {
+    throw conflict(
+      subject,
+      `uid mismatch: the provided object specified uid ${String(uid)}, and no existing object was found`,
+    );
+  }
+
   const write: Write = {manager, dryRun: request.dryRun, entries: applied.entries};
   return existing === undefined
     ? {object: await createObject(context, object, write), created: true, warnings: []}
@@ -161,9 +198,7 @@ function configOf({name, body, duplicates}: Patch, {kind, fullSchema}: KubeResou
 
   const {apiVersion, kind: given} = body;
   if (apiVersion !== `${group}/${version}` || given !== kind) {
-    throw badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${String(apiVersion)}, expected: ${group}/${version}`,
-    );
+    throw badRequest(`invalid object type: ${describeType(apiVersion, given)}`);
   }
 
   const metadata = metadataOf(body);
@@ -173,21 +208,27 @@ function configOf({name, body, duplicates}: Patch, {kind, fullSchema}: KubeResou
 
   if (metadata.name !== undefined && metadata.name !== name) {
     throw badRequest(
-      `the name of the object (${String(metadata.name)} based on URL) was undeterminable or differs: expected ${name}`,
+      `the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`,
     );
   }
 
-  const config = withMetadata(body, {name, namespace: onlyNamespace});
-  const [unknown] = pruneUnknown(config, fullSchema).unknown;
-  if (unknown !== undefined || duplicates.length > 0) {
-    throw undeclared(`.${unknown ?? duplicates[0]}`, {name, kind});
+  const {namespace = ''} = metadata;
+  if (namespace !== '' && namespace !== onlyNamespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
 
-  return config;
+  const faults = [...duplicates.map(path => `.${path}: given twice`), ...typeFaults(body, fullSchema)];
+  if (faults.length > 0) {
+    const all = faults.length === 1 ? faults[0] : `errors:\n${faults.map(fault => `  ${fault}`).join('\n')}`;
+    throw new StatusError(500, undefined, {
+      message: `failed to create typed patch object (${String(namespace)}/${name}; ${group}/${version}, Kind=${kind}): ${all}`,
+    });
+  }
+
+  return withMetadata(body, {name, namespace: onlyNamespace});
 }
 
-function undeclared(path: string, {name, kind}: {name: string; kind: string}): Error {
-  return new StatusError(500, 'InternalError', {
-    message: `failed to create typed patch object (${onlyNamespace}/${name}; ${group}/${version}, Kind=${kind}): ${path}: field not declared in schema`,
-  });
+function describeType(apiVersion: unknown, kind: unknown): string {
+  const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  return `${text(apiVersion) === '' ? '/' : text(apiVersion)}, Kind=${text(kind)}`;
 }

@@ -2,7 +2,7 @@ import type {Mapping} from '../../managed-fields/value-schema.ts';
 import {metadataOf, partialMetadata} from './kube-object.ts';
 import type {KubeResource} from './kube-resource.ts';
 import {kubeTable} from './kube-table.ts';
-import {notAcceptable} from './status-error.ts';
+import {badRequest, notAcceptable} from './status-error.ts';
 
 /** In which form a client wants objects: as they are, as rows of a table, or their metadata alone. */
 export type Representation =
@@ -19,6 +19,12 @@ const metaVersions = ['v1', 'v1beta1'];
 
 /** By the first of the forms in `accept` that there is. Throws StatusError when there is none. */
 export function representationFor(accept: string | undefined, includeObject: string | null): Representation {
+  if (!['None', 'Metadata', 'Object', '', null].includes(includeObject)) {
+    throw badRequest(
+      `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(includeObject)}: must be 'Metadata', 'Object', 'None', or empty`,
+    );
+  }
+
   const include = includeObject === 'None' || includeObject === 'Object' ? includeObject : 'Metadata';
   for (const clause of (accept ?? '*/*').split(',')) {
     const [type = '', ...rest] = clause.split(';').map(part => part.trim());

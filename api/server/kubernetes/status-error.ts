@@ -13,19 +13,46 @@ const group = 'nexus.dev';
 export class StatusError extends Error {
   override readonly name = 'StatusError';
   readonly status: KubernetesStatus;
+  /** What the client should be told of what it sent, besides. */
+  readonly warnings: readonly string[];
 
-  constructor(code: number, reason: string, options: {message: string; details?: Details; cause?: unknown}) {
+  /** Kubernetes gives no reason for some of its faults. */
+  constructor(
+    code: number,
+    reason: string | undefined,
+    options: {message: string; details?: Details; cause?: unknown; warnings?: readonly string[]},
+  ) {
     super(options.message, options.cause === undefined ? undefined : {cause: options.cause});
+    this.warnings = options.warnings ?? [];
     this.status = {
       kind: 'Status',
       apiVersion: 'v1',
       metadata: {},
       status: 'Failure',
       message: options.message,
-      reason,
+      ...(reason === undefined ? {} : {reason}),
       ...(options.details === undefined ? {} : {details: options.details}),
       code,
     };
+  }
+}
+
+/** What `work` refuses, with these warnings besides. */
+export async function warned<T>(warnings: readonly string[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StatusError) || warnings.length === 0) {
+      throw error;
+    }
+
+    const {code = 500, reason, message = '', details} = error.status;
+    throw new StatusError(code, reason, {
+      message,
+      cause: error,
+      warnings,
+      ...(details === undefined ? {} : {details}),
+    });
   }
 }
 
@@ -64,7 +91,7 @@ export function badRequest(message: string, cause?: unknown): StatusError {
   return new StatusError(400, 'BadRequest', {message, cause});
 }
 
-/** `kind` is with its group: `Workspace.nexus.dev`. */
+/** Names the kind, as Kubernetes does: `Workspace.nexus.dev "web" is invalid`. */
 export function invalid(subject: Subject, faults: readonly FieldFault[]): StatusError {
   return invalidOptions(`${subject.kind}.${group}`, {name: subject.name, faults, group, kind: subject.kind});
 }
@@ -92,6 +119,11 @@ export function invalidOptions(
       })),
     },
   });
+}
+
+export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldFault {
+  const names = supported.map(text => JSON.stringify(text)).join(', ');
+  return {type: 'FieldValueNotSupported', field, value, detail: `supported values: ${names}`};
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {

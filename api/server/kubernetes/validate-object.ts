@@ -1,6 +1,6 @@
 import type {Mapping} from '../../managed-fields/value-schema.ts';
 import type {RuleHolds} from '../../resource-schema/check-rules.ts';
-import {checkRules} from '../../resource-schema/check-rules.ts';
+import {checkRules, hasRules} from '../../resource-schema/check-rules.ts';
 import type {FaultType, FieldFault} from '../../resource-schema/field-fault.ts';
 import {validateMetadata} from '../../resource-schema/validate-metadata.ts';
 import {validateSchema} from '../../resource-schema/validate-schema.ts';
@@ -53,7 +53,7 @@ export function validateObject(
   const faults = [...validateMetadata(metadataOf(object)), ...bySchema];
   const isBlocked = faults.some(({type}) => blocking.includes(type));
   const all = isBlocked
-    ? [...faults, unchecked]
+    ? [...faults, ...(hasRules(schema) ? [unchecked] : [])]
     : [...faults, ...checkRules({holds: rules, self: object, oldSelf: old}, schema)];
   if (all.length > 0) {
     throw invalid(subject, all);

@@ -1,5 +1,5 @@
 /** `Warning` as kubectl prints it; nothing for no warnings. */
-export function warningHeader(warnings: readonly string[]): {Warning?: string} {
+export function warningHeader(warnings: readonly string[]): Record<string, string> {
   return warnings.length === 0
     ? {}
     : {Warning: warnings.map(text => `299 - ${JSON.stringify(ascii(text))}`).join(', ')};

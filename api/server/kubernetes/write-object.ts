@@ -47,10 +47,6 @@ export async function createObject(
   {manager, dryRun, entries}: Write,
 ): Promise<Mapping> {
   const {kind} = resource;
-  if (metadataOf(object).resourceVersion !== undefined) {
-    throw badRequest('resourceVersion should not be set on objects to be created');
-  }
-
   const {apiVersion, kind: named} = object;
   const nothing = {apiVersion, kind: named};
   const sent =
@@ -78,6 +74,7 @@ export async function replaceObject(
   const {kind} = resource;
   const current = toKube(existing);
   checkIdentity(object, {current, resource});
+  checkFinalizers(object, {current, resource});
   const ofStatus = manager.subresource === 'status';
   const next = ofStatus ? {...current, status: object.status} : declared(object, {current, resource});
   const managed =
@@ -161,15 +158,40 @@ function checkIdentity(
   }
 
   if (given.uid !== undefined && given.uid !== actual.uid) {
-    throw conflict(
-      subject,
-      `Precondition failed: UID in precondition: ${String(given.uid)}, UID in object meta: ${String(actual.uid)}`,
-    );
+    throw immutableUid(subject, given.uid);
   }
 
   if (given.resourceVersion !== undefined && given.resourceVersion !== actual.resourceVersion) {
     throw stale(subject);
   }
+}
+
+/** Nothing that it waits for may be added to an object that is about to go. */
+function checkFinalizers(
+  object: Mapping,
+  {current, resource}: {current: Mapping; resource: KubeResource},
+): void {
+  const [before, after] = [metadataOf(current), metadataOf(object)].map(({finalizers}) =>
+    Array.isArray(finalizers) ? finalizers : [],
+  );
+  const added = (after ?? []).filter(name => !(before ?? []).includes(name));
+  if (metadataOf(current).deletionTimestamp !== undefined && added.length > 0) {
+    const names = added.map(name => JSON.stringify(name)).join(', ');
+    const detail = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${names}}`;
+    const fault = {type: 'FieldValueForbidden' as const, field: 'metadata.finalizers', detail};
+    throw invalid(subjectOf(resource, nameOf(current)), [fault, fault]);
+  }
+}
+
+/** Kubernetes says it twice. */
+function immutableUid(subject: Subject, value: unknown): Error {
+  const fault = {
+    type: 'FieldValueInvalid' as const,
+    field: 'metadata.uid',
+    value,
+    detail: 'field is immutable',
+  };
+  return invalid(subject, [fault, fault]);
 }
 
 /** All but status, which has its subresource, and what only the store writes. */

@@ -1,7 +1,7 @@
 import {z} from 'zod';
 import type {FieldFault} from '../../resource-schema/field-fault.ts';
 import {queryObject} from '../route.ts';
-import {badRequest, invalidOptions} from './status-error.ts';
+import {badRequest, invalidOptions, notSupported} from './status-error.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
@@ -46,11 +46,11 @@ export function writeRequest(
   const faults: FieldFault[] = [
     ...(dryRun.length === 0 || (dryRun.length === 1 && dryRun[0] === 'All')
       ? []
-      : [unsupported('dryRun', dryRun, ['All'])]),
+      : [notSupported('dryRun', dryRun, ['All'])]),
     ...managerFaults(fieldManager),
     ...(fieldValidation === '' || validations.some(name => name === fieldValidation)
       ? []
-      : [unsupported('fieldValidation', fieldValidation, validations)]),
+      : [notSupported('fieldValidation', fieldValidation, ['', ...validations])]),
   ];
   if (faults.length > 0) {
     throw invalidOptions(`${what}.meta.k8s.io`, {faults, group: 'meta.k8s.io', kind: what});
@@ -82,15 +82,6 @@ function managerFaults(manager: string): FieldFault[] {
           },
         ]),
   ];
-}
-
-function unsupported(field: string, value: unknown, supported: readonly string[]): FieldFault {
-  return {
-    type: 'FieldValueNotSupported',
-    field,
-    value,
-    detail: `supported values: ${supported.map(text => JSON.stringify(text)).join(', ')}`,
-  };
 }
 
 /** `kubectl` of `kubectl/v1.32.4 (linux/amd64)`. */

@@ -1,8 +1,12 @@
 import type {Middleware} from 'koa';
 import type {Logger} from '../../effects/logger.ts';
 import {errorBody, kubernetesCode, statusBody, toProblem} from '../error-response.ts';
+import {warningHeader} from '../kubernetes/warning-header.ts';
 import {RequestError} from '../request-error.ts';
 import type {RequestState} from '../request-state.ts';
+
+/** Where kubectl asks, also before it knows what there is. */
+const kubernetesPath = /^\/(?:apis(?:\/|$)|api$|openapi\/v)/;
 
 /** The one place where thrown errors become answers; faults are logged with their stack, and not shown. */
 export function refusals(log: Logger): Middleware<RequestState> {
@@ -40,7 +44,8 @@ export function refusals(log: Logger): Middleware<RequestState> {
         context.set('Connection', 'close');
       }
 
-      const kubernetes = context.path.startsWith('/apis/');
+      context.set(warningHeader(problem.warnings ?? []));
+      const kubernetes = kubernetesPath.test(context.path);
       context.status = kubernetes ? kubernetesCode(problem) : problem.status;
       context.body = kubernetes ? statusBody(problem) : errorBody(problem, requestId);
     }
