@@ -31,6 +31,7 @@ import type {SightOptions} from './sight.ts';
 import type {Release} from './situation.ts';
 import type {GatewayPlace} from './status.ts';
 import {isWorthWriting, statusOf} from './status.ts';
+import {usurpation} from './usurper.ts';
 import type {NodeCache, UserCache, WorkspaceCache} from './watches.ts';
 import {createWriter} from './writer.ts';
 
@@ -56,6 +57,9 @@ export type ReconcilerOptions = {
 
 /** Rounds of acting and looking in one reconcile; what needs more goes on in the next. */
 const maximumRounds = 12;
+
+/** Milliseconds between looks whether a uid is claimed by several still. */
+const usurpedInterval = 30_000;
 
 /** Where a reconcile stands when nothing more can be done now. */
 type Outcome = Observation & {
@@ -223,6 +227,17 @@ export function createWorkspaceReconciler(options: ReconcilerOptions): Reconcile
       toHold === undefined
         ? found
         : await writer.write(found, () => options.storage.update('Workspace', toHold));
+    const usurped = usurpation(workspace, workspaces.byIndex('uid', workspace.metadata.uid));
+    if (usurped !== undefined) {
+      if (workspace.metadata.deletionTimestamp === undefined) {
+        await tell(workspace, invalidStatus(workspace, usurped, clock.now()));
+      } else {
+        await writer.write(workspace, () => letGo(workspace, options.storage));
+      }
+
+      return {requeueAfter: usurpedInterval, reason: 'UidTaken'};
+    }
+
     const problem = workspace.metadata.deletionTimestamp === undefined ? problemOf(workspace) : undefined;
     if (problem !== undefined) {
       await tell(workspace, invalidStatus(workspace, problem, clock.now()));

@@ -7,6 +7,7 @@ import {systemRandom} from '../../../../../api/effects/random.ts';
 import type {SetupEvent} from '../../../../../api/node-setup/messages.ts';
 import type {KubernetesStorage} from '../../../../../api/storage/kubernetes/kubernetes-storage.ts';
 import {openKubernetesStorage} from '../../../../../api/storage/kubernetes/kubernetes-storage.ts';
+import {findCondition} from '../../../../../api/v1alpha1/condition.ts';
 import {apiVersion} from '../../../../../api/v1alpha1/metadata.ts';
 import {node} from '../../../../../api/v1alpha1/node.ts';
 import {sshFingerprint} from '../../../../../api/v1alpha1/ssh-fingerprint.ts';
@@ -217,6 +218,29 @@ function register({kubeconfig, kubectl, ...own}: Cluster): void {
 
       await untilDeposed(leader);
       await untilServes(leader);
+    },
+  );
+
+  test.serial(
+    'who claims the uid of another workspace by hand gets nothing of it, and can be deleted',
+    async t => {
+      const {metadata} = await storage.get('Workspace', 'by-replica-0');
+      const annotations = {'nexus.dev/identity': `forged/${metadata.uid}`};
+      const manifest = {apiVersion, kind: 'Workspace', metadata: {name: 'forged', annotations}, spec};
+      await kubectl(['-n', namespace, 'apply', '-f', '-'], JSON.stringify(manifest));
+      const forged = await eventually(async () => {
+        const workspace = await storage.get('Workspace', 'forged');
+        assert.equal(workspace.status?.phase, 'Error');
+        return workspace;
+      });
+      t.regex(findCondition(forged.status?.conditions, 'Ready')?.message ?? '', /which by-replica-0 has/);
+      t.is(forged.status?.node, undefined);
+      await kubectl(['-n', namespace, 'delete', 'workspace', 'forged', '--timeout=60s']);
+      await untilRunning(['by-replica-0']);
+      t.is(
+        [...agent.driver.backend.instances.values()].find(({uid}) => uid === metadata.uid)?.state,
+        'Running',
+      );
     },
   );
 
