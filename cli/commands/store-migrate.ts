@@ -17,10 +17,9 @@ export type MigrateOptions = StoreOptions & {readonly to: string};
 
 /** Moves the store of this home into a cluster, or back. Neither can be used by a server meanwhile. */
 export async function migrateStore(cli: Cli, options: MigrateOptions): Promise<void> {
-  const {kubeconfig: _, context: __, namespace: ___, ...rest} = options;
   const cluster = storeChoice(cli, 'kubernetes', options);
   const sqlite = storeChoice(cli, 'sqlite', {});
-  const [from, to] = direction(rest.to, {cluster, sqlite});
+  const [from, to] = direction(options.to, {cluster, sqlite});
   await using source = await holdStore(cli, from, {create: false});
   await using destination = await holdStore(cli, to, {create: true});
   using holding = untilLost(cli.signal, [source, destination]);

@@ -87,8 +87,8 @@ async function fence(api: ApiResources, {document, apiUid}: Held, clock: Clock):
   });
 }
 
-/** Others may be at it too. */
-async function tolerating(work: Promise<unknown>): Promise<void> {
+/** Others may be at it too: what is gone, or changed by them, is theirs. */
+export async function tolerating(work: Promise<unknown>): Promise<void> {
   try {
     await work;
   } catch (error) {

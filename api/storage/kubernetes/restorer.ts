@@ -5,6 +5,7 @@ import {recordDigest} from '../moving/store-record.ts';
 import {isStorageError, StorageError} from '../storage-error.ts';
 import {fromApi, toApi, wholeOriginOf} from './api-object.ts';
 import type {ApiResources} from './api-resources.ts';
+import {tolerating} from './claim-repair.ts';
 import {heldPorts} from './held-ports.ts';
 import {internalKinds} from './internal-kinds.ts';
 import type {PortClaims} from './port-claims.ts';
@@ -125,14 +126,4 @@ function withOwners(body: Record<string, unknown>, managedFields: readonly unkno
 
 function placeOf({type, object}: StoreRecord): string {
   return type === 'tombstone' ? tombstoneName(object) : `${object.kind} ${object.metadata.name}`;
-}
-
-async function tolerating(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isStorageError(error, 'NotFound') && !isStorageError(error, 'Conflict')) {
-      throw error;
-    }
-  }
 }

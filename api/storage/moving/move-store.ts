@@ -10,10 +10,10 @@ import type {StoreRecord} from './store-record.ts';
 import {recordDigest} from './store-record.ts';
 
 export type MoveStep =
-  /** `already` records are in the destination. */
   | {readonly type: 'Copying'; readonly copied: RecordCounts}
-  /** Somebody wrote to the source meanwhile: once more. */
+  /** Somebody wrote to the source meanwhile: it is copied once more. */
   | {readonly type: 'Again'}
+  /** All is there: now the destination takes the source's place. */
   | {readonly type: 'Switching'};
 
 export type MoveOptions = {
