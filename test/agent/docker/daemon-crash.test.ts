@@ -6,6 +6,7 @@ import {buffer, text} from 'node:stream/consumers';
 import {promisify} from 'node:util';
 import test from 'ava';
 import type {CreateOptions} from '../../../agent/driver.ts';
+import {DriverError} from '../../../agent/driver.ts';
 import {canonicalName} from '../../../agent/instance-name.ts';
 import {exampleHostKey, exampleKey} from '../../contracts/driver/example.ts';
 import type {DockerFixture} from './fixture.ts';
@@ -116,6 +117,15 @@ function register(home: string, image: string): void {
       const {attributes, content} = await transfer.export(uid, signal);
       const archive = await buffer(content);
       await driver.delete(uid);
+
+      const limits = {cpus: 1, memory: 2 ** 28, disk: 2 ** 26};
+      const large = Readable.from([archive]);
+      const error = await t.throwsAsync(
+        transfer.import({uid, mark: 'large', attributes, limits, content: large}, signal),
+        {instanceOf: DriverError},
+      );
+      t.is(error?.code, 'NoSpace', 'a copy has no more of the disk than it may');
+      t.is(await driver.observeOne(uid), undefined);
 
       const cut = Promise.withResolvers<void>();
       const begun = Promise.withResolvers<void>();
