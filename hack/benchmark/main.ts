@@ -7,6 +7,7 @@ import {apiFigure} from './figures/api.ts';
 import {burstFigure} from './figures/burst.ts';
 import {deletionFigure} from './figures/deletion.ts';
 import {driftFigure} from './figures/drift.ts';
+import {failoverFigure} from './figures/failover.ts';
 import {fleetFigure} from './figures/fleet.ts';
 import {gatewayFigure} from './figures/gateway.ts';
 import {kubernetesFigure} from './figures/kubernetes.ts';
@@ -33,7 +34,7 @@ const figures: readonly Figure[] = [
   storeFigure,
 ];
 /** Measured only when asked for by name: they take long, or much of the machine. */
-const extras: readonly Figure[] = [reachFigure, kubernetesFigure];
+const extras: readonly Figure[] = [reachFigure, kubernetesFigure, failoverFigure];
 const all = [...figures, ...extras];
 const names = all.map(({name}) => name);
 

@@ -38,8 +38,8 @@ const defaultTimes: LeaseTimes = {duration: 15_000, renewal: 2000};
 /** Parts of a lease's duration within which a renewal must have succeeded for its holder to go on: less than one, for clocks that differ in speed. */
 const deadline = 2 / 3;
 
-/** Parts of a lease's duration within which those that wait for it have looked at it: half as much again as they take at the most. */
-const others = 1.5 * (2 / 15) * 2.2;
+/** Parts of a lease's duration within which those that wait for it have looked at it: twice what they take at the most. */
+const others = 2 * (2 / 15);
 
 const plural = 'leases';
 const name = 'nexus-server';
