@@ -95,6 +95,11 @@ export function createMachineFolders({folder, installation, log}: MachineFolders
     await rm(join(folder, `${half}${name}`), {recursive: true, force: true});
   }
 
+  /** As `sweep`; what can't be removed stays for the next one. */
+  async function trySweep(name: string): Promise<void> {
+    await sweep(name).catch(error => log.warn({error, name}, 'what is left of a machine can not be removed'));
+  }
+
   return {
     list,
     find,
@@ -141,7 +146,7 @@ export function createMachineFolders({folder, installation, log}: MachineFolders
         folder: path,
         async remove() {
           busy.delete(name);
-          await sweep(name).catch(error => log.warn({error, path}, 'a folder can not be removed'));
+          await trySweep(name);
         },
       };
     },
@@ -149,7 +154,7 @@ export function createMachineFolders({folder, installation, log}: MachineFolders
     async sweep() {
       const names = await readdir(folder).catch(() => []);
       const left = names.filter(name => name.startsWith(half)).map(name => name.slice(half.length));
-      await Promise.all(left.filter(name => !busy.has(name)).map(sweep));
+      await Promise.all(left.filter(name => !busy.has(name)).map(trySweep));
     },
 
     async change(uid, change) {
