@@ -1,4 +1,3 @@
-import {createInterface} from 'node:readline';
 import type {Readable} from 'node:stream';
 import {z} from 'zod';
 import {timestamp} from '../../v1alpha1/metadata.ts';
@@ -53,10 +52,34 @@ export type StoreFile = {
 
 /** Reads no further than the header. Throws StoreFileInvalid when there is none that this version knows. */
 export async function readStoreFile(input: Readable): Promise<StoreFile> {
-  const lines = createInterface({input, crlfDelay: Number.POSITIVE_INFINITY})[Symbol.asyncIterator]();
+  const lines = linesOf(input);
   const first = await lines.next();
   const about = parseHeader(first.done === true ? '' : first.value);
   return {header: about, records: readRecords(lines)};
+}
+
+/** A line feed alone ends a line: readline has more that do (U+2028), and JSON leaves those as they are. */
+async function* linesOf(input: Readable): AsyncGenerator<string, void, undefined> {
+  const decoder = new TextDecoder('utf-8', {fatal: true});
+  const decode = (bytes: Uint8Array | undefined): string => {
+    try {
+      return decoder.decode(bytes, {stream: bytes !== undefined});
+    } catch (cause) {
+      throw new StoreFileInvalid('it is not UTF-8', {cause});
+    }
+  };
+  let rest = '';
+  for await (const chunk of input) {
+    rest += typeof chunk === 'string' ? chunk : decode(chunk);
+    const lines = rest.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+
+  rest += decode(undefined);
+  if (rest !== '') {
+    yield rest;
+  }
 }
 
 function parseHeader(line: string): StoreFileHeader {

@@ -27,6 +27,23 @@ test('what was written is read again', async t => {
   t.deepEqual(await read(lines.join('')), {header, records: [...records]});
 });
 
+test('what Unicode has for ends of lines and paragraphs ends no line', async t => {
+  const odd = records.map(record => ({
+    ...record,
+    object: {...record.object, spec: {text: 'a\u2028b\u2029c\u0085d\r\ne\u000Bf\u000Cg'}},
+  }));
+  const written = await all(formatStoreFile(header, streamOf(odd)));
+  t.deepEqual((await read(written.join(''))).records, odd);
+});
+
+test('characters that are cut in two between pieces of a file are whole again', async t => {
+  const bytes = Buffer.from(lines.join('').replace('"from":"SQLite', '"from":"𝄞é'));
+  const pieces = Array.from(bytes, byte => Buffer.from([byte]));
+  const file = await readStoreFile(Readable.from(pieces));
+  t.is(file.header.from, '𝄞é, elsewhere');
+  t.is((await all(file.records)).length, records.length);
+});
+
 test('a file that was cut off anywhere is noticed', async t => {
   const text = lines.join('');
   await fc.assert(
@@ -35,6 +52,13 @@ test('a file that was cut off anywhere is noticed', async t => {
     }),
     {numRuns: 100},
   );
+});
+
+test('what is not text is refused', async t => {
+  await t.throwsAsync(readStoreFile(Readable.from([Buffer.from([0x7b, 0xff, 0xfe])])), {
+    name: 'StoreFileInvalid',
+    message: 'it is not UTF-8',
+  });
 });
 
 test('a line that was taken out is noticed', async t => {
