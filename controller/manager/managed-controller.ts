@@ -55,6 +55,8 @@ export function createManagedController(options: ManagedControllerOptions): Mana
       await ready.then(() => keys().forEach(queue.add)).catch(() => {});
       await runWorkers({...options, queue, observer: metrics.workers(name, {workers})}, signal);
       await resyncing;
+      // What is left in the queue waits for nobody: another server may see to it.
+      metrics.queue(name);
     },
   };
 }

@@ -260,3 +260,25 @@ test('a healthy fleet costs nothing: resyncs write no workspace and call no agen
   await world.clock.settle();
   await stopped;
 });
+
+test('what is left in the queue of one that has ended counts no longer', async t => {
+  await using world = await setUp();
+  const over = new AbortController();
+  const controller = await world.start({
+    epoch: await world.storage.beginEpoch(),
+    signal: over.signal,
+    check: () => over.signal.throwIfAborted(),
+  });
+  await world.clock.advance(500);
+  for (let index = 0; index < 50; index += 1) {
+    await world.create(`shop-${index}`, `u-shop-${index}`);
+  }
+  over.abort(new Error('deposed'));
+  await world.clock.advance(60_000);
+  await controller.stopped;
+  const depth = await world.registry.getSingleMetric('workqueue_depth')?.get();
+  t.deepEqual(
+    depth?.values.map(({value}) => value),
+    [0, 0],
+  );
+});

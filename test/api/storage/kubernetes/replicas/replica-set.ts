@@ -160,7 +160,7 @@ async function createReplica(
         logFile,
       });
       await client?.[Symbol.asyncDispose]();
-      client = createClient({url: server.url, token: token.trim(), timeout: 5000});
+      client = createClient({url: server.url, token: token.trim(), timeout: 20_000});
     },
     async kill() {
       await server?.kill();
