@@ -1,4 +1,4 @@
-import {cp, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
+import {appendFile, cp, mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {agentHome} from '../../agent/system/agent-home.ts';
@@ -74,6 +74,9 @@ export async function createInstallation(options: InstallationOptions): Promise<
   // Short: paths of unix sockets are at most 107 bytes long.
   const top = await mkdtemp(path.join(tmpdir(), 'nx-'));
   stack.defer(() => rm(top, {recursive: true, force: true}));
+  // For hack/test to end and remove what is in it when this process is killed.
+  const run = process.env.NEXUS_TEST_RUN;
+  if (run !== undefined) await appendFile(path.join(run, 'folders'), `${top}\n`);
   const home = path.join(top, 'h');
   const folder = path.join(top, 'work');
   await mkdir(folder);
