@@ -93,10 +93,12 @@ export function createElector(options: ElectorOptions): Elector {
   /** Undefined once `signal` is aborted. */
   const acquire = async (signal: AbortSignal): Promise<(Held & {epoch: number}) | undefined> => {
     let seen: {readonly version: string; readonly since: number} | undefined;
+    let failures = 0;
     while (!signal.aborted) {
       let wait = retry * (soonest + random.fraction() * (1 - soonest));
       try {
         const present = await inTime(lease.read);
+        failures = 0;
         // After the answer: it may have been renewed until then.
         const now = elapsed();
         note(present ?? {holder: ''});
@@ -120,7 +122,11 @@ export function createElector(options: ElectorOptions): Elector {
         }
 
         if (!isRace(error)) {
-          log.warn({err: error}, 'can not ask for the right to lead; tries again');
+          failures += 1;
+          log[failures === 1 ? 'warn' : 'debug'](
+            {err: error},
+            'can not ask for the right to lead; tries again',
+          );
         }
       }
 
@@ -159,7 +165,9 @@ export function createElector(options: ElectorOptions): Elector {
           lease.write(held.lease, {holder: identity, duration, now: clock.now()}, signal),
         );
         held.renewedAt = startedAt;
-        renewed();
+        if (!done.signal.aborted) {
+          renewed();
+        }
       } catch (error) {
         const present = isRace(error) ? await inTime(lease.read).catch(() => held.lease) : held.lease;
         if (present?.holder === identity) {

@@ -1,5 +1,5 @@
 import {once} from 'node:events';
-import {readFile, writeFile} from 'node:fs/promises';
+import {readFile, rm, writeFile} from 'node:fs/promises';
 import type {Socket} from 'node:net';
 import {connect, createServer} from 'node:net';
 import path from 'node:path';
@@ -85,6 +85,7 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
       cut();
       listener.close();
       await once(listener, 'close');
+      await rm(through, {force: true});
     },
   };
 }
