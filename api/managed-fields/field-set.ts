@@ -72,12 +72,13 @@ export function sameSet(left: FieldSet, right: FieldSet): boolean {
   );
 }
 
-/** All paths, each after those that it lies below. */
+/** All paths, as Kubernetes lists them: of each level first those that end there. */
 export function pathsOf(set: FieldSet): FieldPath[] {
-  return sorted(set).flatMap(([step, {member, children}]) => [
-    ...(member ? [[step]] : []),
-    ...pathsOf(children).map(path => [step, ...path]),
-  ]);
+  const nodes = sorted(set);
+  return [
+    ...nodes.filter(([, {member}]) => member).map(([step]) => [step]),
+    ...nodes.flatMap(([step, {children}]) => pathsOf(children).map(path => [step, ...path])),
+  ];
 }
 
 /** In the order of the steps' text. */

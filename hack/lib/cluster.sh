@@ -7,6 +7,12 @@ start_cluster() {
   export NEXUS_ENVTEST=${NEXUS_ENVTEST:-${root:?}/../shared/envtest}
   step "Kubernetes API server"
   ensure_packages kubectl kubernetes-client xz xz-utils python3 python3
+  # Debian's kubectl, which is old, beside whichever is on PATH: Nexus answers both.
+  if (cd "$run" && apt-get download kubernetes-client && dpkg-deb -x kubernetes-client_*.deb debian) &>/dev/null; then
+    export NEXUS_TEST_KUBECTL=$run/debian/usr/bin/kubectl
+  else
+    note "Debian's kubernetes-client can not be had: kubectl is tried in the versions that are here"
+  fi
   if [[ -n ${NEXUS_TEST_KUBECONFIG:-} ]]; then
     return
   elif [[ ! -x $NEXUS_ENVTEST/up ]]; then

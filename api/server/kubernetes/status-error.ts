@@ -63,9 +63,10 @@ export function notFound(subject: Subject): StatusError {
   });
 }
 
-export function alreadyExists(subject: Subject): StatusError {
+/** `isLeaving`: its deletion goes on, so that it is worth trying again. */
+export function alreadyExists(subject: Subject, isLeaving = false): StatusError {
   return new StatusError(409, 'AlreadyExists', {
-    message: `${resourceOf(subject)} "${subject.name}" already exists`,
+    message: `${isLeaving ? 'object is being deleted: ' : ''}${resourceOf(subject)} "${subject.name}" already exists`,
     details: detailsOf(subject),
   });
 }

@@ -19,6 +19,7 @@ import {
   forbidden,
   invalid,
   notFound,
+  StatusError,
   staleText,
 } from './status-error.ts';
 import {validateObject} from './validate-object.ts';
@@ -55,11 +56,21 @@ export async function createObject(
   const managed = owners.afterChange(sent, {kind, before: object, after: next, manager: ownManager});
   const managedFields = managedFieldsOf(managed, {current: nothing, next});
   const candidate = validateObject(next, {resource, old: undefined, rules, managedFields});
-  const stored = await asStatus(subjectOf(resource, nameOf(object)), () =>
+  const subject = subjectOf(resource, nameOf(object));
+  const stored = await asStatus(subject, () =>
     storage.create(kind, candidate, {dryRun, owners: 'given'}),
-  );
+  ).catch(async (error: unknown) => {
+    const isTaken = error instanceof StatusError && error.status.reason === 'AlreadyExists';
+    throw isTaken ? alreadyExists(subject, await isLeaving(storage, resource, subject.name)) : error;
+  });
   const shown = toKube(stored);
   return dryRun ? withMetadata(shown, {resourceVersion: undefined}) : shown;
+}
+
+/** Whether what has the name already is being deleted; false also for what the caller may not see. */
+async function isLeaving(storage: CallerStorage, {kind}: KubeResource, name: string): Promise<boolean> {
+  const {items} = await storage.list(kind, {fields: {'metadata.name': name}});
+  return items.some(({metadata}) => metadata.deletionTimestamp !== undefined);
 }
 
 /**

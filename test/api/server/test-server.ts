@@ -17,6 +17,7 @@ import type {App} from '../../../api/server/app.ts';
 import {createApp} from '../../../api/server/app.ts';
 import type {AppOptions} from '../../../api/server/app-options.ts';
 import {ensureAdmin} from '../../../api/server/ensure-admin.ts';
+import type {TlsMaterial} from '../../../api/server/listen.ts';
 import {listen} from '../../../api/server/listen.ts';
 import type {LiveInstances} from '../../../api/server/live-instances.ts';
 import type {Route} from '../../../api/server/route.ts';
@@ -65,7 +66,7 @@ export type TestServer = AsyncDisposable & {
 /** The whole API on a free loopback port, over a real store in memory. */
 export async function startServer(
   overrides: Partial<AppOptions> = {},
-  {bookmarkInterval = 10_000}: {bookmarkInterval?: number} = {},
+  {bookmarkInterval = 10_000, alsoTls}: {bookmarkInterval?: number; alsoTls?: TlsMaterial} = {},
 ): Promise<TestServer> {
   const stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'nexus-server-'));
@@ -99,7 +100,9 @@ export async function startServer(
     clock: systemClock,
     random,
   });
-  const listening = stack.use(await listen(app, {host: '127.0.0.1', port: 0}));
+  const listening = stack.use(
+    await listen(app, {host: '127.0.0.1', port: 0, ...(alsoTls === undefined ? {} : {alsoTls})}),
+  );
   const clientWith = (token: string) => stack.use(createClient({url: listening.url, token}));
 
   return {

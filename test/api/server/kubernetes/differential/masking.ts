@@ -46,7 +46,7 @@ function maskValue(value: unknown, namespace: string): unknown {
 /** Ages in tables, versions in messages, and objects that messages repeat. */
 function maskText(text: string, namespace: string): string {
   return text
-    .replaceAll(namespace, 'NAMESPACE')
+    .replaceAll(namespace, 'default')
     .replaceAll(uid, 'UID')
     .replace(/^\d+s$/, 'AGE')
     .replace(/in record \(\d+\)/, 'in record (VERSION)')
