@@ -165,7 +165,7 @@ own_wait_gone() {
 
 # Bridges and their firewall rules, of a daemon that could not remove them itself.
 own_remove_networks() {
-  local home=$1 kind=$2 directory name chain member
+  local home=$1 kind=$2 directory name member
   for directory in "$home/$kind"/networks/*/; do
     name=$(basename "$directory")
     if [[ -d /sys/class/net/$name/bridge ]]; then
@@ -174,14 +174,25 @@ own_remove_networks() {
       done
       ip link delete "$name"
     fi
-    for chain in pstrt fwd in out; do
-      nft delete chain inet "$kind" "$chain.$name" 2>/dev/null || true
-    done
+    own_remove_chains "$kind" "$name"
   done
   # An empty table is nobody's.
   if [[ $(nft list table inet "$kind" 2>/dev/null | wc -l) -eq 2 ]]; then
     nft delete table inet "$kind"
   fi
+}
+
+# own_remove_chains KIND BRIDGE: emptied first, since some lead to others.
+own_remove_chains() {
+  local verb chain
+  local -a chains
+  mapfile -t chains < <(nft list table inet "$1" 2>/dev/null |
+    awk -v end=".$2" '$1 == "chain" && substr($2, length($2) - length(end) + 1) == end { print $2 }')
+  for verb in flush delete; do
+    for chain in "${chains[@]}"; do
+      nft "$verb" chain inet "$1" "$chain" 2>/dev/null || true
+    done
+  done
 }
 
 # The pools' loop devices, should one outlive the namespace.
