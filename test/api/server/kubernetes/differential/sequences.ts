@@ -52,6 +52,11 @@ const post = (path: string, body: unknown, type?: string): Call => ({
 });
 const put = (path: string, body: unknown): Call => ({method: 'PUT', path, body});
 const patch = (type: string, path: string, body: unknown): Call => ({method: 'PATCH', path, body, type});
+/** Of nodes, until so many events have come. */
+const watch = (query: string, events: number): Call => ({
+  path: `${nodes}?watch=true&timeoutSeconds=60&${query}`,
+  events,
+});
 const remove = (path: string, body?: unknown): Call => ({
   method: 'DELETE',
   path,
@@ -236,7 +241,7 @@ export const sequences: readonly Sequence[] = [
     title: 'watches: from the beginning, from a version, and with marks',
     steps: [
       same(post(nodes, node('w', {}, {labels: {w: 'w'}}))),
-      same(get(`${nodes}?watch=true&timeoutSeconds=1&labelSelector=w`)),
+      same(watch('labelSelector=w', 1)),
       same(get(`${nodes}/w`)),
       same(last =>
         get(
@@ -245,12 +250,13 @@ export const sequences: readonly Sequence[] = [
       ),
       same(get(`${nodes}?watch=true&timeoutSeconds=1&sendInitialEvents=true&labelSelector=w`)),
       same(
-        get(
-          `${nodes}?watch=true&timeoutSeconds=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&labelSelector=w`,
+        watch(
+          'sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan&labelSelector=w',
+          2,
         ),
       ),
-      differs('descriptions', 200, get(`${nodes}?watch=true&timeoutSeconds=1&labelSelector=w`, table)),
-      differs('past', 200, get(`${nodes}?watch=true&timeoutSeconds=1&resourceVersion=1`)),
+      differs('descriptions', 200, {...watch('labelSelector=w', 1), accept: table}),
+      differs('past', 200, watch('resourceVersion=1', 1)),
       differs('future', 200, get(`${nodes}?watch=true&timeoutSeconds=1&resourceVersion=99999999`)),
       same(remove(`${nodes}/w`)),
     ],

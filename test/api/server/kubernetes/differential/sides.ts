@@ -1,4 +1,5 @@
 import {readFile} from 'node:fs/promises';
+import type {Dispatcher} from 'undici';
 import {Agent, request} from 'undici';
 import {parse as parseYaml} from 'yaml';
 import {z} from 'zod';
@@ -13,6 +14,8 @@ export type Call = {
   readonly body?: unknown;
   readonly type?: string;
   readonly accept?: string;
+  /** Of a watch: after so many it is left; without it, it is followed until it ends. */
+  readonly events?: number;
 };
 
 export type Answer = {
@@ -98,7 +101,8 @@ function sideOf({
 }): Side {
   return {
     namespace,
-    async send({method = 'GET', path, body, type = 'application/json', accept = 'application/json'}) {
+    async send(call) {
+      const {method = 'GET', path, body, type = 'application/json', accept = 'application/json'} = call;
       const place = path.startsWith('/') ? path : `${group}/${path}`;
       const answer = await request(`${url}${place.replace('NS/', `namespaces/${namespace}/`)}`, {
         method,
@@ -114,11 +118,30 @@ function sideOf({
       return {
         status: answer.statusCode,
         warnings: [answer.headers.warning ?? []].flat().flatMap(header => header.split(/, (?=299 )/)),
-        body: parse(await answer.body.text(), path.includes('watch=')),
+        body: parse(await readLines(answer.body, call.events), path.includes('watch=')),
       };
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
   };
+}
+
+/** All, or the first `count` lines. */
+async function readLines(body: Dispatcher.ResponseData['body'], count: number | undefined): Promise<string> {
+  if (count === undefined) {
+    return body.text();
+  }
+
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, {stream: true});
+    const lines = text.split('\n');
+    if (lines.length > count) {
+      return lines.slice(0, count).join('\n');
+    }
+  }
+
+  return text;
 }
 
 function parse(text: string, isWatch: boolean): unknown {
