@@ -8,19 +8,21 @@ import {kinds} from '../../v1alpha1/kinds.ts';
 import {apiVersion} from '../../v1alpha1/metadata.ts';
 import type {Candidate} from '../check-object.ts';
 import {checkKind, toJson} from '../check-object.ts';
+import type {Document} from '../document.ts';
 import {asStored} from '../document.ts';
 import {created, deleted, statusUpdated, updated} from '../lifecycle.ts';
 import type {MovableStore} from '../moving/movable-store.ts';
 import type {Retention} from '../retention.ts';
 import {defaultRetention} from '../retention.ts';
 import type {SharedKeys} from '../shared-keys.ts';
-import type {Storage} from '../storage.ts';
+import type {Storage, WriteOptions} from '../storage.ts';
 import type {Lead} from '../term.ts';
 import {createApiResources} from './api-resources.ts';
 import {createApiServer} from './api-server.ts';
 import {repairClaims} from './claim-repair.ts';
 import type {ClusterOptions} from './cluster-config.ts';
 import {loadClusterConfig} from './cluster-config.ts';
+import {createCoreEvents} from './core-events.ts';
 import {createCredentials} from './credentials.ts';
 import type {LeaseTimes as ElectionTimes, Elector} from './elector.ts';
 import {createElector} from './elector.ts';
@@ -103,6 +105,12 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
   const retention = {...defaultRetention, ...options.retention};
   const place = `namespace ${namespace} of ${server}`;
   const leases = createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace});
+  const core = createApiResources(apiServer, {groupVersion: 'v1', namespace});
+  const coreEvents = createCoreEvents({api: core, reader, namespace, clock, log});
+  const told = (written: Document, {dryRun = false}: WriteOptions = {}): Document => {
+    if (!dryRun && written.kind === 'Event') coreEvents.tell(asStored<'Event'>(written));
+    return written;
+  };
   const epoch = createEpochObject(api, {clock, random, place});
   const maintain = async () => {
     const expired = await expire({api, clock}, retention);
@@ -112,7 +120,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
 
   return {
     place,
-    keys: createKeySecret(createApiResources(apiServer, {groupVersion: 'v1', namespace}), namespace),
+    keys: createKeySecret(core, namespace),
     claimInstallation: epoch.claim,
     installation: async () => (await epoch.read())?.installation,
     lock(identity, lockTimes, signal) {
@@ -167,15 +175,15 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
       const document = created(candidate, {uid: random.uuid(), now: timestampAt(clock.now())});
       await watches.positioned();
       const uidIsGiven = candidate.metadata.uid !== undefined;
-      return asStored<typeof kind>(await writer.insert(document, {...writeOptions, uidIsGiven}));
+      const inserted = await writer.insert(document, {...writeOptions, uidIsGiven});
+      return asStored<typeof kind>(told(inserted, writeOptions));
     },
     async update(kind, object, writeOptions) {
       const candidate = declaredOf(kind, object);
       await watches.positioned();
       const target = {kind, name: candidate.metadata.name, part: 'declared'} as const;
-      return asStored<typeof kind>(
-        await writer.change(target, current => updated(current, candidate), writeOptions),
-      );
+      const changed = await writer.change(target, current => updated(current, candidate), writeOptions);
+      return asStored<typeof kind>(told(changed, writeOptions));
     },
     async updateStatus(kind, object, {managedFields: _, ...writeOptions} = {}) {
       const candidate = declaredOf(kind, object);
@@ -208,6 +216,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
     },
     async [Symbol.asyncDispose]() {
       watches.close(new Error(`The store of namespace ${namespace} is closed`));
+      await coreEvents[Symbol.asyncDispose]();
       await credentials[Symbol.asyncDispose]();
     },
   };

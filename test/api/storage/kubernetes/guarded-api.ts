@@ -35,6 +35,8 @@ export type GuardedApi = AsyncDisposable & {
   readonly used: ReadonlySet<string>;
   /** Requests that no rule allows: `VERB GROUP/RESOURCE`. */
   readonly denied: ReadonlySet<string>;
+  /** Kubernetes' own Events, by name. */
+  readonly events: ReadonlyMap<string, object>;
   /** Connections that ended because the certificate was not believed. */
   refusals(): number;
 };
@@ -54,6 +56,7 @@ export async function startGuardedApi(
   const used = new Set<string>();
   const denied = new Set<string>();
   const secret = createSecret();
+  const events = new Map<string, object>();
   let token = '';
   let refusals = 0;
 
@@ -74,6 +77,8 @@ export async function startGuardedApi(
     used.add(`${index} ${asked.verb} ${asked.resource}`);
     if (asked.resource === 'secrets') {
       secret.answer(incoming, outgoing);
+    } else if (asked.group === '' && asked.resource === 'events') {
+      answerForEvent(events, asked, {incoming, outgoing});
     } else {
       pass(incoming, outgoing, upstream);
     }
@@ -96,6 +101,7 @@ export async function startGuardedApi(
     },
     used,
     denied,
+    events,
     refusals: () => refusals,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -179,6 +185,33 @@ function createSecret(): {answer(incoming: IncomingMessage, outgoing: ServerResp
       );
     },
   };
+}
+
+/** As Kubernetes keeps its Events, which an API server for custom resources does not. */
+function answerForEvent(
+  events: Map<string, object>,
+  {name, verb}: Attributes,
+  {incoming, outgoing}: {incoming: IncomingMessage; outgoing: ServerResponse},
+): void {
+  text(incoming).then(
+    body => {
+      const given = z
+        .looseObject({metadata: z.object({name: z.string()}).optional()})
+        .parse(JSON.parse(body));
+      const key = name ?? given.metadata?.name ?? '';
+      const present = events.get(key);
+      if (verb === 'create' && present !== undefined) {
+        answer(outgoing, 409, 'AlreadyExists');
+      } else if (verb === 'patch' && present === undefined) {
+        answer(outgoing, 404, 'NotFound');
+      } else {
+        events.set(key, {...present, ...given});
+        outgoing.writeHead(200, {'content-type': 'application/json'});
+        outgoing.end(JSON.stringify(events.get(key)));
+      }
+    },
+    () => outgoing.destroy(),
+  );
 }
 
 type Upstream = {

@@ -59,7 +59,9 @@ if (cluster === undefined) {
         await kubectl(['create', '-f', '-'], JSON.stringify(claim));
       });
       t.deepEqual([...pod.denied], []);
-      t.deepEqual([...pod.used].toSorted(), [...grantsOf(rules)].toSorted());
+      // Events for kubectl describe are written a moment later.
+      await eventually(() => assert.deepEqual([...pod.used].toSorted(), [...grantsOf(rules)].toSorted()));
+      t.pass();
     },
   );
 
