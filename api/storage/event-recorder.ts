@@ -61,47 +61,47 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   /** Of each aggregate, the Event that it was counted on last. */
   const names = new Map<string, string>();
 
-  const findRepeated = async (occurrence: Occurrence, now: number) => {
-    // Another recorder, or this one before a restart, may have begun it, in this window or in the last.
-    const places = [now, now - aggregationWindow].map(time => eventName(occurrence, time));
-    const known = names.get(aggregateKey(occurrence));
-    const notBefore = timestampAt(now - aggregationWindow);
-    for (const name of new Set(known === undefined ? places : [known, ...places])) {
-      const found = await getIfThere(storage, name);
-      if (found !== undefined && found.spec.lastTimestamp >= notBefore) return found;
-    }
-    return undefined;
-  };
-
-  const store = async (occurrence: Occurrence) => {
-    const now = clock.now();
-    const existing = await findRepeated(occurrence, now);
-    if (existing === undefined) {
-      const name = eventName(occurrence, now);
-      await storage.create('Event', newEvent(occurrence, {now: timestampAt(now), name}));
-      remember(names, aggregateKey(occurrence), name);
-      return;
-    }
-
-    remember(names, aggregateKey(occurrence), existing.metadata.name);
-    const {requestId, message} = occurrence;
+  const repeat = async (existing: Stored<'Event'>, {message, requestId}: Occurrence, now: string) => {
     await storage.update('Event', {
       ...existing,
       spec: {
         ...existing.spec,
         message,
         count: existing.spec.count + 1,
-        lastTimestamp: timestampAt(now),
+        lastTimestamp: now,
         ...(requestId === undefined ? {} : {requestId}),
       },
     });
   };
 
+  const store = async (occurrence: Occurrence) => {
+    const now = clock.now();
+    const key = aggregateKey(occurrence);
+    const known = names.get(key);
+    const last = known === undefined ? undefined : await getIfThere(storage, known);
+    if (last !== undefined && last.spec.lastTimestamp >= timestampAt(now - aggregationWindow)) {
+      await repeat(last, occurrence, timestampAt(now));
+      return;
+    }
+
+    const name = eventName(occurrence, now);
+    remember(names, key, name);
+    try {
+      await storage.create('Event', newEvent(occurrence, {now: timestampAt(now), name}));
+    } catch (error) {
+      if (!isStorageError(error, 'AlreadyExists')) throw error;
+      // By another recorder, or by this one before a restart.
+      await repeat(await storage.get('Event', name), occurrence, timestampAt(now));
+    }
+  };
+
   const attempt = async (occurrence: Occurrence) => {
     try {
       await store(occurrence).catch(async (error: unknown) => {
-        // It was made, changed or expired between reading and writing.
-        if (!isRace(error)) throw error;
+        // It was changed or expired between reading and writing.
+        if (!isStorageError(error, 'Conflict') && !isStorageError(error, 'NotFound')) {
+          throw error;
+        }
 
         await store(occurrence);
       });
@@ -177,14 +177,6 @@ async function getIfThere(
     if (isStorageError(error, 'NotFound')) return undefined;
     throw error;
   }
-}
-
-function isRace(error: unknown): boolean {
-  return (
-    isStorageError(error, 'AlreadyExists') ||
-    isStorageError(error, 'Conflict') ||
-    isStorageError(error, 'NotFound')
-  );
 }
 
 type Aggregated = Omit<Occurrence, 'regarding' | 'actor' | 'requestId'> & {
