@@ -35,7 +35,7 @@ export type FleetCosts = {
     readonly cpuSeconds: number;
     readonly writes: number;
     readonly calls: number;
-    /** To the API server, but for watches that go on; 0 without one. */
+    /** To the API server, but for watches that go on and for nodes; 0 without one. */
     readonly requests: number;
   };
 };

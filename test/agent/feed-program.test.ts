@@ -25,6 +25,12 @@ test('a program that has read all and ended well is all right', async t => {
   await t.notThrowsAsync(feedProgram(much(), program('cat'), signal));
 });
 
+test('one that ended well without all of its input has not done what it should', async t => {
+  await t.throwsAsync(feedProgram(much(), program('head -c 100'), signal), {
+    message: /did not read its input/,
+  });
+});
+
 for (const [what, script] of [
   ['ends in the midst of its input', 'head -c 100; exit 3'],
   ['ends before it has read any', 'exit 3'],

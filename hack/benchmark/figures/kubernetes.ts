@@ -48,7 +48,7 @@ export const kubernetesFigure: Figure = {
       ),
       one('writes of a restart, stored in Kubernetes', 'count', restarted.writes),
       none('writes of a full resync, stored in Kubernetes', resynced.writes),
-      none('requests to the API server of a full resync', resynced.requests),
+      none('requests to the API server of a full resync, but for heartbeats of nodes', resynced.requests),
     ];
   },
 };
