@@ -37,7 +37,7 @@ onBackend(backends[2], ({tarball}) => {
     await nexus.must('exec', 'mobile', '--', ...makeWork);
     const before = await contents();
 
-    await nexus.must('node', 'drain', 'a', '--timeout', '3m');
+    await nexus.must('node', 'drain', 'a', '--timeout', '8m');
     const after = await untilReady(nexus, 'mobile');
     t.is(after.status?.node, 'b');
     t.is(after.status?.ssh?.hostKey, status?.ssh?.hostKey, 'nobody is warned of another host key');

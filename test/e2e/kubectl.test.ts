@@ -155,23 +155,26 @@ function byKubectl(
     t.pass();
   });
 
-  test.serial('a second server is refused, and says who has the store', async t => {
-    const home = await mkdtemp(path.join(tmpdir(), 'nx-second-'));
-    try {
-      const second = await nexus.cliWith(
-        {env: {NEXUS_HOME: home}},
-        'server',
-        '--port',
-        '0',
-        '--no-gateway',
-        ...store,
-      );
-      t.is(second.code, 8, second.stderr);
-      t.regex(second.stderr, /is in use by .*process \d+/);
-    } finally {
-      await rm(home, {recursive: true, force: true});
-    }
-  });
+  test.serial(
+    'a server of another installation is refused, and says what servers of one store must have in common',
+    async t => {
+      const home = await mkdtemp(path.join(tmpdir(), 'nx-second-'));
+      try {
+        const second = await nexus.cliWith(
+          {env: {NEXUS_HOME: home}},
+          'server',
+          '--port',
+          '0',
+          '--no-gateway',
+          ...store,
+        );
+        t.is(second.code, 8, second.stderr);
+        t.regex(second.stderr, /is of installation .*all its servers must have the same keys/);
+      } finally {
+        await rm(home, {recursive: true, force: true});
+      }
+    },
+  );
 
   test.serial('a server that is started again goes on with what there is', async t => {
     const [before] = await nexus.backend.find(uid);

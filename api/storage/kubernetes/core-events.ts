@@ -110,6 +110,7 @@ export function createCoreEvents({
       }
     }
     waiting.clear();
+    working = undefined;
   };
 
   return {
@@ -117,9 +118,7 @@ export function createCoreEvents({
       if (closed || clock.now() < pausedUntil || waiting.size >= maximumWaiting) return;
       waiting.delete(event.metadata.name);
       waiting.set(event.metadata.name, event);
-      working ??= work().finally(() => {
-        working = undefined;
-      });
+      working ??= work();
     },
     async [Symbol.asyncDispose]() {
       closed = true;

@@ -53,7 +53,7 @@ test('it is synced once what exists is in the cache, and follows every change', 
   await storage.create('User', user('anna'));
   t.false(informer.hasSynced());
   void world.start();
-  await informer.synced(AbortSignal.timeout(10_000));
+  await informer.synced(AbortSignal.timeout(60_000));
   t.true(informer.hasSynced());
   t.is(informer.get('anna')?.spec.role, 'user');
 
@@ -76,7 +76,7 @@ test('a listener that throws harms neither the informer nor the other listeners'
   });
   const listening = world.informer.onChange(({object}) => heard.push(object.metadata.name));
   void world.start();
-  await world.informer.synced(AbortSignal.timeout(10_000));
+  await world.informer.synced(AbortSignal.timeout(60_000));
   await world.storage.create('User', user('anna'));
   await world.clock.settle();
   listening[Symbol.dispose]();
@@ -91,7 +91,7 @@ test('it sees its own writes at once, and the watch that brings them later chang
   const {storage, informer, clock, changes} = world;
   const before = await storage.create('User', user('anna'));
   void world.start();
-  await informer.synced(AbortSignal.timeout(10_000));
+  await informer.synced(AbortSignal.timeout(60_000));
   const written = await storage.update('User', user('anna', 'admin'));
   informer.observe(written);
   informer.observe(before);
@@ -105,7 +105,7 @@ test('an object whose last finalizer it removed is gone at once and does not com
   const {storage, informer, clock, changes} = world;
   await storage.create('User', {...user('anna'), metadata: {name: 'anna', finalizers: ['nexus.dev/test']}});
   void world.start();
-  await informer.synced(AbortSignal.timeout(10_000));
+  await informer.synced(AbortSignal.timeout(60_000));
   await storage.delete('User', 'anna');
   informer.observe(await storage.update('User', {...user('anna'), metadata: {name: 'anna', finalizers: []}}));
   t.is(informer.get('anna'), undefined);
@@ -158,7 +158,7 @@ test('after a fault it goes on from where it was, without listing, and misses no
   });
   const {storage, informer, clock, changes} = world;
   void world.start();
-  await informer.synced(AbortSignal.timeout(10_000));
+  await informer.synced(AbortSignal.timeout(60_000));
   await clock.settle();
   const anna = await storage.create('User', user('anna'));
   await clock.settle();
@@ -182,7 +182,7 @@ test('what it missed while its revision expired comes by a new list, deletions t
   const {storage, informer, clock, changes} = world;
   await storage.create('User', user('anna'));
   void world.start();
-  await informer.synced(AbortSignal.timeout(10_000));
+  await informer.synced(AbortSignal.timeout(60_000));
   await clock.settle();
   link?.break(new Error('connection reset'));
   await clock.settle();
@@ -236,7 +236,7 @@ test('waiting for it to sync ends with the signal', async t => {
 test('it ends with its signal and leaves no timer behind', async t => {
   await using world = await setUp();
   const running = world.start();
-  await world.informer.synced(AbortSignal.timeout(10_000));
+  await world.informer.synced(AbortSignal.timeout(60_000));
   await world.clock.settle();
   world.stop();
   await running;
@@ -258,11 +258,11 @@ test('to refresh it waits until it has what was stored by then, though its watch
   const {storage, informer, changes} = world;
   await storage.create('User', user('anna'));
   void world.start();
-  await informer.synced(AbortSignal.timeout(10_000));
+  await informer.synced(AbortSignal.timeout(60_000));
   deaf = true;
   await storage.create('User', user('ben'));
   await storage.delete('User', 'anna');
-  await informer.refresh(AbortSignal.timeout(10_000));
+  await informer.refresh(AbortSignal.timeout(60_000));
   t.deepEqual(changes, ['ADDED anna', 'ADDED ben', 'DELETED anna']);
   deaf = false;
   await storage.create('User', user('cleo'));

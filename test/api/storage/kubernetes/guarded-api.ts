@@ -37,8 +37,6 @@ export type GuardedApi = AsyncDisposable & {
   readonly denied: ReadonlySet<string>;
   /** Kubernetes' own Events, by name. */
   readonly events: ReadonlyMap<string, object>;
-  /** Connections that ended because the certificate was not believed. */
-  refusals(): number;
 };
 
 const mount = 'var/run/secrets/kubernetes.io/serviceaccount';
@@ -58,7 +56,6 @@ export async function startGuardedApi(
   const secret = createSecret();
   const events = new Map<string, object>();
   let token = '';
-  let refusals = 0;
 
   const server = createServer(tls, (incoming, outgoing) => {
     if (incoming.headers.authorization !== `Bearer ${token}`) {
@@ -83,9 +80,6 @@ export async function startGuardedApi(
       pass(incoming, outgoing, upstream);
     }
   });
-  server.on('tlsClientError', () => {
-    refusals += 1;
-  });
   const listening = Promise.withResolvers<void>();
   server.listen(0, '127.0.0.1', listening.resolve);
   await listening.promise;
@@ -102,7 +96,6 @@ export async function startGuardedApi(
     used,
     denied,
     events,
-    refusals: () => refusals,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

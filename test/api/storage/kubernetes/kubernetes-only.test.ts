@@ -29,25 +29,28 @@ if (cluster === undefined) {
     return {storage, on, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]()};
   };
 
-  test('a given uid stays with the object, and does not go to a copy of it under another name', async t => {
-    await using it = await open('uid');
-    const uid = systemRandom.uuid();
-    const created = await it.storage.create('Workspace', aWorkspace('a', {metadata: {uid}}));
-    await it.storage.update('Workspace', withMetadata(created, {labels: {tier: 'web'}}));
-    t.is((await it.storage.get('Workspace', 'a')).metadata.uid, uid);
-    t.is((await it.storage.get('Workspace', 'a')).metadata.annotations, undefined);
-    const copy = JSON.parse(await it.on(['get', 'ws', 'a', '-o', 'json']));
-    const {annotations} = copy.metadata;
-    t.deepEqual(Object.values(annotations), [`a/${uid}`]);
-    const manifest = {...copy, metadata: {name: 'b', annotations}, status: undefined};
-    await it.on(['apply', '-f', '-'], JSON.stringify(manifest));
-    t.not((await it.storage.get('Workspace', 'b')).metadata.uid, uid);
-    await t.throwsAsync(it.storage.create('Workspace', aWorkspace('c', {metadata: {uid}})), {
-      code: 'AlreadyExists',
-    });
-  });
+  test.serial(
+    'a given uid stays with the object, and does not go to a copy of it under another name',
+    async t => {
+      await using it = await open('uid');
+      const uid = systemRandom.uuid();
+      const created = await it.storage.create('Workspace', aWorkspace('a', {metadata: {uid}}));
+      await it.storage.update('Workspace', withMetadata(created, {labels: {tier: 'web'}}));
+      t.is((await it.storage.get('Workspace', 'a')).metadata.uid, uid);
+      t.is((await it.storage.get('Workspace', 'a')).metadata.annotations, undefined);
+      const copy = JSON.parse(await it.on(['get', 'ws', 'a', '-o', 'json']));
+      const {annotations} = copy.metadata;
+      t.deepEqual(Object.values(annotations), [`a/${uid}`]);
+      const manifest = {...copy, metadata: {name: 'b', annotations}, status: undefined};
+      await it.on(['apply', '-f', '-'], JSON.stringify(manifest));
+      t.not((await it.storage.get('Workspace', 'b')).metadata.uid, uid);
+      await t.throwsAsync(it.storage.create('Workspace', aWorkspace('c', {metadata: {uid}})), {
+        code: 'AlreadyExists',
+      });
+    },
+  );
 
-  test('what is gone can be made again by a server that was not there', async t => {
+  test.serial('what is gone can be made again by a server that was not there', async t => {
     await using first = await open('past');
     const finalizers = ['nexus.dev/instance'];
     const created = await first.storage.create('Workspace', aWorkspace('a', {metadata: {finalizers}}));
@@ -69,7 +72,7 @@ if (cluster === undefined) {
     t.is((await first.storage.history('Workspace', 'a')).at(-1)?.object.metadata.uid, uid);
   });
 
-  test('a status that is given at creation is there from the first moment', async t => {
+  test.serial('a status that is given at creation is there from the first moment', async t => {
     await using it = await open('status');
     const abort = new AbortController();
     const watch = it.storage.watch('Workspace', {signal: abort.signal})[Symbol.asyncIterator]();
@@ -87,7 +90,7 @@ if (cluster === undefined) {
     abort.abort();
   });
 
-  test('old events and what has been gone for long are removed, and the rest stays', async t => {
+  test.serial('old events and what has been gone for long are removed, and the rest stays', async t => {
     const zero = {normalEvents: 0, warningEvents: 3_600_000, deleted: 0};
     await using it = await open('expiry', {retention: zero});
     const recorder = createEventRecorder({
@@ -117,7 +120,7 @@ if (cluster === undefined) {
     t.is(await it.on(['get', 'tombstones', '-o', 'name']), '');
   });
 
-  test('what is missing is said, and what to do', async t => {
+  test.serial('what is missing is said, and what to do', async t => {
     await t.throwsAsync(open('context', {context: 'nowhere'}), {
       message: /no context "nowhere".*there are: /,
     });
@@ -129,26 +132,29 @@ if (cluster === undefined) {
     });
   });
 
-  test('who locks the store keeps servers from it, and waits for one that was killed, not for one that lives', async t => {
-    await using it = await open('lock');
-    const times = {duration: 1000, renewal: 300};
-    const first = await it.storage.lock('first', times);
-    await t.throwsAsync(it.storage.lock('second', times), {message: /is in use by first/});
-    await first[Symbol.asyncDispose]();
-    const third = await it.storage.lock('third', times);
-    const theft = '{"spec":{"holderIdentity":"thief"}}';
-    await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
-    await t.throwsAsync(third.lost, {message: /another server \(thief\) took over/});
-    await third[Symbol.asyncDispose]();
-    // The thief never renews it.
-    await using fourth = await it.storage.lock(`${mover}box`, times);
-    await t.notThrowsAsync(Promise.race([fourth.lost, systemClock.sleep(1)]));
-    await t.throwsAsync(it.storage.checkNotMoving(), {message: /is being moved by nexus store on box/});
-  });
+  test.serial(
+    'who locks the store keeps servers from it, and waits for one that was killed, not for one that lives',
+    async t => {
+      await using it = await open('lock');
+      const times = {duration: 4000, renewal: 800};
+      const first = await it.storage.lock('first', times);
+      await t.throwsAsync(it.storage.lock('second', times), {message: /is in use by first/});
+      await first[Symbol.asyncDispose]();
+      const third = await it.storage.lock('third', times);
+      const theft = '{"spec":{"holderIdentity":"thief"}}';
+      await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
+      await t.throwsAsync(third.lost, {message: /another server \(thief\) took over/});
+      await third[Symbol.asyncDispose]();
+      // The thief never renews it.
+      await using fourth = await it.storage.lock(`${mover}box`, times);
+      await t.notThrowsAsync(Promise.race([fourth.lost, systemClock.sleep(1)]));
+      await t.throwsAsync(it.storage.checkNotMoving(), {message: /is being moved by nexus store on box/});
+    },
+  );
 
-  test('a server that does not lead ends when it sees that the store is being moved', async t => {
+  test.serial('a server that does not lead ends when it sees that the store is being moved', async t => {
     await using it = await open('moving');
-    const times = {duration: 2000, deadline: 1300, retry: 200};
+    const times = {duration: 6000, deadline: 4000, retry: 500};
     const leader = candidate(it.storage, 'leader', times);
     await leader.term();
     const follower = candidate(it.storage, 'follower', times);
@@ -159,7 +165,7 @@ if (cluster === undefined) {
     await t.throwsAsync(leader.running, {message: /is being moved by nexus store on box/});
   });
 
-  test('a store is of the installation that has claimed it first', async t => {
+  test.serial('a store is of the installation that has claimed it first', async t => {
     await using it = await open('claim');
     t.is(await it.storage.claimInstallation('abc123'), 'abc123');
     const epoch = await it.storage.beginEpoch();
@@ -167,29 +173,37 @@ if (cluster === undefined) {
     t.true((await it.storage.beginEpoch()) > epoch);
   });
 
-  test('one leads at a time: until it gives the lease back, or it is taken away, or it is no longer renewed', async t => {
-    await using it = await open('lease');
-    const times = {duration: 2000, deadline: 1300, retry: 200};
-    const holder = () => it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']);
-    const first = candidate(it.storage, 'first', times);
-    const {epoch} = await first.term();
-    const second = candidate(it.storage, 'second', times);
-    await eventually(async () => assert.equal(second.elector.standing().leader, 'first'));
-    await first.stop();
-    const next = await second.term();
-    t.true(next.epoch > epoch);
-    const lease = JSON.parse(await it.on(['get', 'lease', 'nexus-server', '-o', 'json']));
-    t.like(lease.spec, {holderIdentity: 'second', leaseDurationSeconds: 2, leaseTransitions: 1});
+  test.serial(
+    'one leads at a time: until it gives the lease back, or it is taken away, or it is no longer renewed',
+    async t => {
+      await using it = await open('lease');
+      const times = {duration: 6000, deadline: 4000, retry: 500};
+      const holder = () => it.on(['get', 'lease', 'nexus-server', '-o', 'jsonpath={.spec.holderIdentity}']);
+      const first = candidate(it.storage, 'first', times);
+      const {epoch} = await first.term();
+      const second = candidate(it.storage, 'second', times);
+      await eventually(async () => assert.equal(second.elector.standing().leader, 'first'));
+      const lease = async () => JSON.parse(await it.on(['get', 'lease', 'nexus-server', '-o', 'json'])).spec;
+      const {leaseTransitions} = await lease();
+      await first.stop();
+      const next = await second.term();
+      t.true(next.epoch > epoch);
+      t.like(await lease(), {
+        holderIdentity: 'second',
+        leaseDurationSeconds: 6,
+        leaseTransitions: leaseTransitions + 1,
+      });
 
-    const theft = '{"spec":{"holderIdentity":"thief"}}';
-    await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
-    await eventually(async () => assert.throws(next.check, /another leads: thief/));
-    // The thief never renews it.
-    await eventually(async () => assert.equal(await holder(), 'second'));
-    t.true((await second.term()).epoch > next.epoch);
-    await second.stop();
-    t.is(await holder(), '');
-  });
+      const theft = '{"spec":{"holderIdentity":"thief"}}';
+      await it.on(['patch', 'lease', 'nexus-server', '--type=merge', '-p', theft]);
+      await eventually(async () => assert.throws(next.check, /another leads: thief/));
+      // The thief never renews it.
+      await eventually(async () => assert.equal(await holder(), 'second'));
+      t.true((await second.term()).epoch > next.epoch);
+      await second.stop();
+      t.is(await holder(), '');
+    },
+  );
 }
 
 /** One that competes, and does nothing with it. */

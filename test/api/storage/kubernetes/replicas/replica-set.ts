@@ -19,7 +19,6 @@ export type Replica = {
   readonly name: string;
   readonly proxy: FaultyProxy;
   readonly client: Client;
-  readonly pid: number;
   start(): Promise<void>;
   kill(): Promise<void>;
   /** In good order. Resolves to its exit code. */
@@ -139,9 +138,6 @@ async function createReplica(
     proxy,
     get client() {
       return running().client;
-    },
-    get pid() {
-      return running().server.pid;
     },
     async start() {
       const store = ['--store', 'kubernetes', '--kubeconfig', proxy.kubeconfig, '--namespace', namespace];
