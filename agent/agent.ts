@@ -99,7 +99,7 @@ export async function createAgent(options: AgentOptions): Promise<Agent> {
   });
   const dial = doors.guard(createDial({clock, registry, connect, guest}));
   const forwards = createForwards({ports, dial, log});
-  const repository = createRepositoryWork({clock, log, registry, operations, guest, bundles});
+  const repository = createRepositoryWork({clock, log, registry, operations, guest, bundles, doors});
   const setup = createSetupWork({clock, registry, operations, guest});
   const lifecycle = createLifecycle({
     registry,

@@ -5,13 +5,14 @@ import type {Clock} from '../../api/effects/clock.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
 import type {Logger} from '../../api/effects/logger.ts';
 import type {Alone, Guest, RepositoryFacts} from '../guest/guest.ts';
+import type {Doors} from '../instances/doors.ts';
 import type {Entry} from '../instances/entry.ts';
 import {describeInstance} from '../instances/instance-view.ts';
 import type {Fence, Operations} from '../instances/operations.ts';
 import type {Registry} from '../instances/registry.ts';
 import type {BundleCache} from './bundle-cache.ts';
 
-/** Milliseconds that looking for unsaved work may take before the answer counts as unknown. */
+/** Milliseconds that looking for unsaved work may take before the answer counts as unknown, besides what people's programs get to end by themselves. */
 const inspectionTimeout = 20_000;
 
 /** What is done with the clone. Throws AgentError. */
@@ -32,10 +33,11 @@ export type RepositoryWorkOptions = {
   readonly operations: Operations;
   readonly guest: Guest;
   readonly bundles: BundleCache;
+  readonly doors: Pick<Doors, 'cleared'>;
 };
 
 export function createRepositoryWork(options: RepositoryWorkOptions): RepositoryWork {
-  const {clock, log, registry, operations, guest, bundles} = options;
+  const {clock, log, registry, operations, guest, bundles, doors} = options;
 
   const running = async (uid: string, repository: Params<'repository/clone'>['repository']) => {
     const entry = registry.existing(uid);
@@ -108,9 +110,14 @@ export function createRepositoryWork(options: RepositoryWorkOptions): Repository
         return false;
       }
       const late = new AbortController();
-      using _ = clock.schedule(inspectionTimeout, () => late.abort(new Error('took too long')));
+      const patience = inspectionTimeout + (alone?.grace ?? 0);
+      using _ = clock.schedule(patience, () => late.abort(new Error('took too long')));
+      const end = AbortSignal.any([signal, late.signal]);
       const {repository} = entry.record;
       try {
+        if (alone !== undefined) {
+          await doors.cleared(uid, end);
+        }
         const {unsaved, repository: facts} = await guest.inspect(
           uid,
           {
@@ -118,7 +125,7 @@ export function createRepositoryWork(options: RepositoryWorkOptions): Repository
             ...(repository === undefined ? {} : {directory: repository.spec.directory}),
             ...(alone === undefined ? {} : {alone}),
           },
-          AbortSignal.any([signal, late.signal]),
+          end,
         );
         if (repository !== undefined) {
           const {unsaved: __, ...before} = repository;

@@ -71,15 +71,17 @@ export function createStreams(options: StreamsOptions): Streams {
       await serve(
         id,
         stream =>
-          driver.exec(uid, {
-            command,
-            user,
-            env: {...(user === 'dev' ? declared : {}), ...env},
-            // What dev has running is given the time to end that everything in it gets.
-            signal: user === 'dev' ? stream.aborted : AbortSignal.any([stream.aborted, shut]),
-            ...(directory === undefined ? {} : {directory}),
-            ...(tty === undefined ? {} : {tty}),
-          }),
+          doors.enter(uid, entering =>
+            driver.exec(uid, {
+              command,
+              user,
+              env: {...(user === 'dev' ? declared : {}), ...env},
+              // What dev has running is given the time to end that everything in it gets; what is only being begun is not.
+              signal: AbortSignal.any([stream.aborted, user === 'dev' ? entering : shut]),
+              ...(directory === undefined ? {} : {directory}),
+              ...(tty === undefined ? {} : {tty}),
+            }),
+          ),
         async (stream, process) => {
           stream.onResize((columns, rows) => process.resize(columns, rows));
           void pass(stream.input, process.stdin);

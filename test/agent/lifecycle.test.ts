@@ -241,3 +241,27 @@ test('an instance that was deleted by hand is told as missing, and the next one 
   await h.clock.settle();
   t.like(last(), {state: 'Stopped', repository: undefined, setup: undefined, servicesHash: undefined});
 });
+
+test('a stop gives the look for unsaved work its whole time after that in which everybody may end', async t => {
+  const h = await startHarness();
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(500);
+  let looking: AbortSignal | undefined;
+  h.inside.inspection = async signal => {
+    looking = signal;
+    return await new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), {once: true});
+    });
+  };
+  await connection.request('instance/stop', {uid, force: false, timeout: 1000});
+  await h.clock.advance(27_000);
+  t.false(looking?.aborted);
+  t.is(last()?.operation?.kind, 'Stop');
+  await h.clock.advance(1500);
+  t.true(looking?.aborted);
+  await h.clock.advance(1000);
+  t.is(last()?.state, 'Stopped');
+});

@@ -29,11 +29,12 @@ ask() {
   kill -CONT "$1" 2>/dev/null
 }
 
-# Whether nobody is left within so many tenths of a second.
+# Whether nobody is left within so many seconds, and up to one more. By the time that passes: to look takes a while itself, with many processes or
+# where the processor is emulated.
 end_within() {
-  local tenths=$1
+  local last=$((SECONDS + $1))
   while [ -n "$(theirs)" ]; do
-    [ "$((tenths--))" -gt 0 ] || return
+    [ "$SECONDS" -le "$last" ] || return
     sleep 0.1
   done
 }
@@ -42,16 +43,16 @@ if [ "$grace" != 0 ]; then
   for pid in $(theirs); do
     ask "$pid"
   done
-  end_within "$((grace * 10))"
+  end_within "$grace"
 fi
-# More than once: what is killed may just have started another.
-for _ in {1..20}; do
-  pids=$(theirs)
+# More than once: what is killed may just have started another. Half the time that there is for the look.
+last=$((SECONDS + 10))
+while pids=$(theirs) && [ -n "$pids" ] && [ "$SECONDS" -le "$last" ]; do
   # shellcheck disable=SC2086 # words
-  [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
-  end_within 1 && break
+  kill -KILL $pids 2>/dev/null
+  sleep 0.1
 done
-if [ -n "$(theirs)" ]; then
+if [ -n "$pids" ]; then
   printf 'some of what runs in the workspace can not be ended\n' >&2
   exit 1
 fi

@@ -74,6 +74,52 @@ test('a connection that is just being made when the doors are shut comes to noth
   t.true(stream.destroyed);
 });
 
+test('whoever is on the way in when the doors are shut is turned back, and waited for', async t => {
+  const {doors, begin} = house();
+  const begun = Promise.withResolvers<string>();
+  let given: AbortSignal | undefined;
+  const entering = doors.enter('u', shut => {
+    given = shut;
+    return begun.promise;
+  });
+  t.false(given?.aborted);
+  begin('Stop');
+  t.true(given?.aborted);
+  await t.throwsAsync(
+    doors.enter('u', async () => 'late'),
+    {code: 'NotPermittedNow'},
+  );
+
+  let isCleared = false;
+  const cleared = doors.cleared('u', never).then(() => {
+    isCleared = true;
+  });
+  await t.throwsAsync(doors.cleared('u', AbortSignal.abort(new Error('took too long'))), {
+    message: 'took too long',
+  });
+  t.false(isCleared);
+  const abort = new AbortController();
+  const givenUp = doors.cleared('u', abort.signal);
+  abort.abort(new Error('given up'));
+  await t.throwsAsync(givenUp, {message: 'given up'});
+  t.false(isCleared);
+  begun.resolve('begun');
+  t.is(await entering, 'begun');
+  await cleared;
+  t.true(isCleared);
+});
+
+test('whoever is in before the doors are shut is not turned back any more', async t => {
+  const {doors, begin} = house();
+  let given: AbortSignal | undefined;
+  await doors.enter('u', async shut => {
+    given = shut;
+  });
+  begin('Stop');
+  t.false(given?.aborted);
+  await doors.cleared('u', never);
+});
+
 test('other operations disturb nobody', async t => {
   const {doors, begin} = house();
   const stream = await doors.guard(async () => new PassThrough())('u', 22, never);
