@@ -7,8 +7,8 @@ import {runProgram} from './run-program.ts';
 /** `kvm` is the processor itself; `tcg` emulates one, about ten times slower. */
 export type Accelerator = 'kvm' | 'tcg';
 
-/** Milliseconds in which a kernel that works has begun its first program: half a second with KVM, and a few where it is emulated. */
-const patience = 20_000;
+/** Milliseconds in which a kernel that works has begun its first program: half a second with KVM, and a few seconds where it is emulated. */
+const defaultPatience = 20_000;
 
 /** Written by the trial to QEMU's debug port: QEMU then ends with twice this and one. */
 const token = 0x21;
@@ -17,21 +17,39 @@ const token = 0x21;
  * Whether KVM really runs machines with this kernel here. That /dev/kvm opens says little: inside many a cloud machine it does and no guest comes
  * up, or simple ones do and Linux hangs.
  */
-export async function findAccelerator(program: string, kernel: string): Promise<Accelerator> {
-  return (await canRun({program, kernel, accelerator: 'kvm'})) ? 'kvm' : 'tcg';
+export async function findAccelerator(program: string, kernel: string): Promise<Verdict> {
+  const outcome = await runTrial({program, kernel, accelerator: 'kvm'});
+  return {accelerator: outcome === 'ran' ? 'kvm' : 'tcg', isCertain: outcome !== 'unknown'};
 }
+
+export type Verdict = {
+  readonly accelerator: Accelerator;
+  /** False when the trial was late or could not be begun, which another one may not be. */
+  readonly isCertain: boolean;
+};
 
 export type Trial = {
   readonly program: string;
   /** Path of a Linux kernel. */
   readonly kernel: string;
   readonly accelerator: Accelerator;
+  /** Milliseconds until it is late; 20 seconds by default. */
+  readonly patience?: number;
 };
 
-/** Runs a machine without a disk, whose first program says that it was there. */
-export async function canRun({program, kernel, accelerator}: Trial): Promise<boolean> {
-  const folder = await mkdtemp(join(tmpdir(), 'nexus-trial-'));
+/** `failed`: the machine ended otherwise than it should. `unknown`: it was not seen to end, or not even begun. */
+export type TrialOutcome = 'ran' | 'failed' | 'unknown';
+
+/** Runs a machine without a disk, whose first program says that it was there. Never rejects. */
+export async function runTrial({
+  program,
+  kernel,
+  accelerator,
+  patience = defaultPatience,
+}: Trial): Promise<TrialOutcome> {
+  let folder: string | undefined;
   try {
+    folder = await mkdtemp(join(tmpdir(), 'nexus-trial-'));
     const initrd = join(folder, 'initrd');
     await writeFile(initrd, cpioArchive([{path: 'init', mode: 0o755, content: firstProgram()}]));
     const {exitCode} = await runProgram(
@@ -45,11 +63,12 @@ export async function canRun({program, kernel, accelerator}: Trial): Promise<boo
       ],
       {timeout: patience},
     );
-    return exitCode === token * 2 + 1;
+    return exitCode === token * 2 + 1 ? 'ran' : 'failed';
   } catch {
-    return false;
+    return 'unknown';
   } finally {
-    await rm(folder, {recursive: true, force: true});
+    // What is left of it does no harm.
+    if (folder !== undefined) await rm(folder, {recursive: true, force: true}).catch(() => undefined);
   }
 }
 

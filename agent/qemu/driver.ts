@@ -36,6 +36,7 @@ import {createSerial} from './serial.ts';
 import {createSettings} from './settings.ts';
 import {isMachineAddress} from './slot.ts';
 import {createTransfer} from './transfer.ts';
+import {createVerdicts} from './verdicts.ts';
 
 export type QemuDriverOptions = {
   /** Path of qemu-system-x86_64; qemu-img is beside it. */
@@ -67,14 +68,14 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
   const listeners = new Set<(uid: string) => void>();
   let version: Promise<string> | undefined;
   let found = options.accelerator;
-  /** By digest: one kernel may run where another does not. */
-  const trials = new Map<string, Promise<Accelerator>>();
+  const verdictOn = createVerdicts({
+    clock,
+    find: async image => await findAccelerator(program, join(image.folder, imageFiles.kernel)),
+  });
 
-  const accelerator = async ({digest, folder: imageFolder}: Image): Promise<Accelerator> => {
+  const accelerator = async (image: Image): Promise<Accelerator> => {
     if (options.accelerator !== undefined) return options.accelerator;
-    const trial = trials.get(digest) ?? findAccelerator(program, join(imageFolder, imageFiles.kernel));
-    trials.set(digest, trial);
-    found = await trial;
+    found = await verdictOn(image);
     return found;
   };
 
@@ -184,7 +185,11 @@ export function createQemuDriver(options: QemuDriverOptions): NodeDriver {
     async probe() {
       const image = await images.find(baseImage).catch(() => undefined);
       // The trial takes longer than a heartbeat waits: what it finds is told with a later one.
-      if (image !== undefined) void accelerator(image);
+      if (image !== undefined) {
+        accelerator(image).catch((error: unknown) =>
+          log.warn({error}, 'it could not be tried what runs machines'),
+        );
+      }
       const probed = await probing();
       if (!probed.ready || image !== undefined) return probed;
 

@@ -2,7 +2,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import test from 'ava';
-import {canRun, findAccelerator} from '../../../agent/qemu/accelerator.ts';
+import {findAccelerator, runTrial} from '../../../agent/qemu/accelerator.ts';
 import {imageFiles} from '../../../agent/qemu/images.ts';
 import {runProgram} from '../../../agent/qemu/run-program.ts';
 import {onQemu} from './fixture.ts';
@@ -19,14 +19,19 @@ onQemu(({program, tarball}) => {
   test.after.always(async () => await rm(folder, {recursive: true, force: true}));
 
   test('a trial tells that the first program of a machine has run', async t => {
-    t.true(await canRun({program, kernel, accelerator: 'tcg'}));
+    // As long as an emulated kernel takes on a machine that is busy otherwise: that it is quick is not what is shown here.
+    t.timeout(300_000);
+    t.is(await runTrial({program, kernel, accelerator: 'tcg', patience: 240_000}), 'ran');
   });
 
   test('a machine whose kernel does not begin has not run', async t => {
-    t.false(await canRun({program, kernel: program, accelerator: 'tcg'}));
+    t.is(await runTrial({program, kernel: program, accelerator: 'tcg'}), 'failed');
   });
 });
 
 test('where no machine can be begun at all, the processor would be emulated', async t => {
-  t.is(await findAccelerator('/no/such/program', '/no/such/kernel'), 'tcg');
+  t.deepEqual(await findAccelerator('/no/such/program', '/no/such/kernel'), {
+    accelerator: 'tcg',
+    isCertain: false,
+  });
 });
