@@ -2,6 +2,7 @@ import type {InvalidIssue} from '../storage/storage-error.ts';
 import {StorageError} from '../storage/storage-error.ts';
 import type {Stored} from './kinds.ts';
 import {sshFingerprint} from './ssh-fingerprint.ts';
+import {storeAnnotations} from './store-annotations.ts';
 import type {User} from './user.ts';
 import type {Resource} from './validate.ts';
 import {invalid} from './validate.ts';
@@ -30,13 +31,23 @@ export function defaultOwner(input: unknown, caller: Caller): unknown {
 export function admitCreate<R extends Resource>(object: R, caller: Caller): R {
   checkKind(object, caller, 'create');
   checkKeys(object);
-  const {uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, finalizers, ...given} =
-    object.metadata;
+  checkAnnotations(object, {});
+  const {
+    uid,
+    resourceVersion,
+    generation,
+    creationTimestamp,
+    deletionTimestamp,
+    finalizers,
+    ownerReferences,
+    ...given
+  } = object.metadata;
   checkFinalizers(object, caller);
   const admitted = {
     ...object,
     metadata: {
       ...given,
+      ...(ownerReferences === undefined || caller.role !== 'admin' ? {} : {ownerReferences}),
       ...finalizersOf(object.kind === 'Workspace' ? [instanceFinalizer, ...(finalizers ?? [])] : finalizers),
     },
   };
@@ -45,12 +56,14 @@ export function admitCreate<R extends Resource>(object: R, caller: Caller): R {
 }
 
 /**
- * `object` as it may replace `existing`: metadata that the store writes is `existing`'s, finalizers stay when none are given, status stays.
+ * `object` as it may replace `existing`: metadata that the store writes is `existing`'s, finalizers stay when none are given, status stays; finalizers and
+ * ownerReferences also when `caller` is no admin.
  * Throws StorageError `Forbidden` for what `caller` may not change, `Invalid` for what nobody may.
  */
 export function admitUpdate<R extends Resource>(object: R, existing: Stored, caller: Caller): R {
   checkKind(object, caller, 'update');
   checkKeys(object);
+  checkAnnotations(object, existing.metadata.annotations ?? {});
   checkUid(object, existing);
   if (object.kind === 'Workspace' && existing.kind === 'Workspace') {
     checkWorkspaceChange(object, existing, caller);
@@ -62,8 +75,12 @@ export function admitUpdate<R extends Resource>(object: R, existing: Stored, cal
 
   // Taking a finalizer away lets go of an instance that still exists: an admin may, as a way out.
   const keeps = object.metadata.finalizers === undefined || caller.role !== 'admin';
+  const {ownerReferences: given, ...others} = object.metadata;
+  // On Kubernetes what they name decides when the object is deleted.
+  const ownerReferences = caller.role === 'admin' ? given : existing.metadata.ownerReferences;
   const metadata = {
-    ...object.metadata,
+    ...others,
+    ...(ownerReferences === undefined ? {} : {ownerReferences}),
     ...finalizersOf(keeps ? existing.metadata.finalizers : object.metadata.finalizers),
   };
   return {...object, metadata};
@@ -163,6 +180,20 @@ function checkKeys(object: Resource): void {
       ? []
       : [{path: `spec.sshKeys[${index}].fingerprint`, message: `is not the key's, which is ${actual}`}];
   });
+  if (issues.length > 0) {
+    throw invalid(`${describe(object)} is not valid`, issues);
+  }
+}
+
+/** Nobody but the store says what an object was before. What an object has already, from before this was refused, does not keep it from being changed. */
+function checkAnnotations(object: Resource, before: Readonly<Record<string, string>>): void {
+  const given = object.metadata.annotations ?? {};
+  const issues = storeAnnotations
+    .filter(name => Object.hasOwn(given, name) && given[name] !== before[name])
+    .map(name => ({
+      path: `metadata.annotations[${name}]`,
+      message: 'is written by the store alone; leave it out',
+    }));
   if (issues.length > 0) {
     throw invalid(`${describe(object)} is not valid`, issues);
   }

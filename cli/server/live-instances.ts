@@ -3,16 +3,48 @@ import type {AgentStream} from '../../api/agent/v1alpha1/agent-stream.ts';
 import type {LiveInstances} from '../../api/server/live-instances.ts';
 import {findCondition} from '../../api/v1alpha1/condition.ts';
 import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {Caches} from '../../controller/caches.ts';
+import {usurpation} from '../../controller/workspace/usurper.ts';
 import type {InstanceAccess} from './instance-access.ts';
 
 /**
  * What the API server asks of running workspaces. What agents refuse is told in the names
- * that users know.
+ * that users know. Nothing is asked for a workspace that claims the uid of another, since that names the instance.
  */
-export function createLiveInstances(agents: InstanceAccess): LiveInstances {
+export function createLiveInstances(
+  agents: InstanceAccess,
+  {synced, workspaces}: Pick<Caches, 'synced'> & {readonly workspaces: Pick<Caches['workspaces'], 'byIndex'>},
+): LiveInstances {
+  /** The node of `workspace`, when its instance is its own. */
+  const nodeOf = async (workspace: Stored<'Workspace'>, signal: AbortSignal): Promise<string> => {
+    const node = placeOf(workspace);
+    await synced(signal);
+    const usurped = usurpation(workspace, workspaces.byIndex('uid', workspace.metadata.uid));
+    if (usurped !== undefined) {
+      throw new AgentError(
+        'NotPermittedNow',
+        `workspace ${workspace.metadata.name} is not let in: ${usurped}`,
+      );
+    }
+
+    return node;
+  };
+  const openNamed = async (
+    workspace: Stored<'Workspace'>,
+    signal: AbortSignal,
+    open: (node: string) => Promise<AgentStream>,
+  ): Promise<AgentStream> => {
+    const node = await nodeOf(workspace, signal);
+    const stream = await named(workspace, open(node));
+    const finished = named(workspace, stream.finished);
+    // It may fail before the one who asked has come to wait for it.
+    finished.catch(() => undefined);
+    return {...stream, finished};
+  };
+
   return {
     exec: (workspace, {command, user, directory = repositoryFolder(workspace), env, tty}, signal) =>
-      openNamed(workspace, node =>
+      openNamed(workspace, signal, node =>
         agents.open(
           node,
           'exec/start',
@@ -28,7 +60,7 @@ export function createLiveInstances(agents: InstanceAccess): LiveInstances {
         ),
       ),
     logs: (workspace, source, {follow, tail, signal}) =>
-      openNamed(workspace, node =>
+      openNamed(workspace, signal, node =>
         agents.open(
           node,
           'logs/start',
@@ -37,27 +69,14 @@ export function createLiveInstances(agents: InstanceAccess): LiveInstances {
         ),
       ),
     tunnel: (workspace, port, signal) =>
-      openNamed(workspace, node =>
+      openNamed(workspace, signal, node =>
         agents.open(node, 'tunnel/open', {uid: workspace.metadata.uid, port}, signal),
       ),
     async restartService(workspace, service, signal) {
-      await named(
-        workspace,
-        agents.restartService(nodeOf(workspace), {uid: workspace.metadata.uid, service}, signal),
-      );
+      const node = await nodeOf(workspace, signal);
+      await named(workspace, agents.restartService(node, {uid: workspace.metadata.uid, service}, signal));
     },
   };
-}
-
-async function openNamed(
-  workspace: Stored<'Workspace'>,
-  open: (node: string) => Promise<AgentStream>,
-): Promise<AgentStream> {
-  const stream = await named(workspace, open(nodeOf(workspace)));
-  const finished = named(workspace, stream.finished);
-  // It may fail before the one who asked has come to wait for it.
-  finished.catch(() => undefined);
-  return {...stream, finished};
 }
 
 /** Awaits what an agent does, and tells what it refuses in the names that users know. */
@@ -76,7 +95,7 @@ function inNamesOf({metadata, status}: Stored<'Workspace'>, error: AgentError): 
   return message === error.message ? error : new AgentError(error.code, message, {cause: error});
 }
 
-function nodeOf({metadata, status}: Stored<'Workspace'>): string {
+function placeOf({metadata, status}: Stored<'Workspace'>): string {
   if (status?.node === undefined) {
     throw new AgentError('NotPermittedNow', `workspace ${metadata.name} is not on a node yet`);
   }

@@ -183,6 +183,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     registry,
     live: createLiveInstances(
       isAlone ? accessByController(leadership.agents) : accessByReaders(readers, caches),
+      caches,
     ),
     nodeSetup: createNodeSetup({
       clock,

@@ -7,6 +7,8 @@ import {createClient} from '../../api/client/client.ts';
 import {systemClock} from '../../api/effects/clock.ts';
 import {silentLogger} from '../../api/effects/logger.ts';
 import {systemRandom} from '../../api/effects/random.ts';
+import type {Stored} from '../../api/v1alpha1/kinds.ts';
+import type {InstanceAccess} from '../../cli/server/instance-access.ts';
 import {createLiveInstances} from '../../cli/server/live-instances.ts';
 import type {Server} from '../../cli/server/serve.ts';
 import {serve} from '../../cli/server/serve.ts';
@@ -105,7 +107,7 @@ test('over TLS, commands trust the authority that they are given, and no other',
 
 test('what runs in a workspace is asked of its node, and of none while it has none', async t => {
   const asked: unknown[] = [];
-  const live = createLiveInstances({
+  const agents: InstanceAccess = {
     async open(node, method, params) {
       asked.push([node, method, params]);
       throw new AgentError('Disconnected', 'enough');
@@ -114,7 +116,8 @@ test('what runs in a workspace is asked of its node, and of none while it has no
       asked.push([node, 'service/restart', params]);
       throw new AgentError('Disconnected', 'enough');
     },
-  });
+  };
+  const live = createLiveInstances(agents, holding([shop, fresh]));
   const {uid} = shop.metadata;
   const {signal} = new AbortController();
   await t.throwsAsync(
@@ -143,7 +146,7 @@ test('what an agent refuses is told in the names of workspace and node', async t
   let refusal = new AgentError('NotPermittedNow', `nexus-${uid} is Stopped, not Running`);
   const cut = Promise.withResolvers<never>();
   cut.promise.catch(() => undefined);
-  const live = createLiveInstances({
+  const agents: InstanceAccess = {
     async open() {
       const [input, output, errorOutput] = [new PassThrough(), new PassThrough(), new PassThrough()];
       return {input, output, errorOutput, finished: cut.promise, resize() {}, abort() {}};
@@ -151,7 +154,8 @@ test('what an agent refuses is told in the names of workspace and node', async t
     async restartService() {
       throw refusal;
     },
-  });
+  };
+  const live = createLiveInstances(agents, holding([shop]));
   const restart = () => live.restartService(shop, 'web', signal);
   await t.throwsAsync(restart, {message: 'workspace shop is Stopped, not Running'});
   refusal = new AgentError('Disconnected', 'the peer ended the connection');
@@ -163,6 +167,40 @@ test('what an agent refuses is told in the names of workspace and node', async t
   refusal = new AgentError('Disconnected', 'node local is not connected: connecting');
   await t.throwsAsync(restart, {message: 'node local is not connected: connecting'});
 });
+
+test('a workspace that claims the uid of another is let into nothing', async t => {
+  const {signal} = new AbortController();
+  const asked: string[] = [];
+  const forged = {...shop, metadata: {...shop.metadata, name: 'forged'}};
+  const agents: InstanceAccess = {
+    async open(_node, method) {
+      asked.push(method);
+      throw new AgentError('Disconnected', 'enough');
+    },
+    async restartService() {
+      asked.push('service/restart');
+    },
+  };
+  const live = createLiveInstances(agents, holding([shop, forged]));
+  for (const ask of [
+    () => live.exec(forged, {command: ['id'], user: 'dev', env: {}}, signal),
+    () => live.logs(forged, {type: 'setup'}, {follow: false, signal}),
+    () => live.tunnel(forged, 22, signal),
+    () => live.restartService(forged, 'web', signal),
+  ]) {
+    await t.throwsAsync(ask, {code: 'NotPermittedNow', message: /forged is not let in: it claims the uid/});
+  }
+
+  t.deepEqual(asked, []);
+});
+
+/** Caches of these workspaces alone. */
+function holding(present: readonly Stored<'Workspace'>[]) {
+  const workspaces = {
+    byIndex: (_: string, uid: string) => present.filter(({metadata}) => metadata.uid === uid),
+  };
+  return {async synced() {}, workspaces};
+}
 
 async function selfSigned({folder}: CliBench): Promise<{certificate: string; key: string}> {
   const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];

@@ -2,6 +2,7 @@ import type {ManagedEntry, Manager} from '../../managed-fields/managed-entries.t
 import type {Mapping} from '../../managed-fields/value-schema.ts';
 import type {RuleHolds} from '../../resource-schema/check-rules.ts';
 import {isStorageError} from '../../storage/storage-error.ts';
+import type {Caller} from '../../v1alpha1/admission.ts';
 import type {Stored} from '../../v1alpha1/kinds.ts';
 import type {ServedKind} from '../../v1alpha1/validate.ts';
 import type {CallerStorage} from '../authorized-storage.ts';
@@ -87,7 +88,9 @@ export async function replaceObject(
   checkIdentity(object, {current, resource});
   checkFinalizers(object, {current, resource});
   const ofStatus = manager.subresource === 'status';
-  const next = ofStatus ? {...current, status: object.status} : declared(object, {current, resource});
+  const next = ofStatus
+    ? {...current, status: object.status}
+    : declared(object, {current, resource, caller: storage.caller});
   const managed =
     entries ??
     owners.afterChange(givenOwners(object, current), {kind, before: current, after: next, manager});
@@ -205,9 +208,13 @@ function immutableUid(subject: Subject, value: unknown): Error {
   return invalid(subject, [fault, fault]);
 }
 
-/** All but status, which has its subresource, and what only the store writes. */
-function declared(object: Mapping, {current, resource}: {current: Mapping; resource: KubeResource}): Mapping {
-  const {labels, annotations, finalizers, ownerReferences} = metadataOf(object);
+/** All but status, which has its subresource, and what only the store or an admin writes. */
+function declared(
+  object: Mapping,
+  {current, resource, caller}: {current: Mapping; resource: KubeResource; caller: Caller},
+): Mapping {
+  const {labels, annotations, finalizers} = metadataOf(object);
+  const {ownerReferences} = metadataOf(caller.role === 'admin' ? object : current);
   const {
     labels: _labels,
     annotations: _annotations,

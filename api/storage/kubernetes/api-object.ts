@@ -1,6 +1,13 @@
 import {z} from 'zod';
 import type {Kind} from '../../v1alpha1/kinds.ts';
+import {kinds} from '../../v1alpha1/kinds.ts';
 import {apiVersion, timestamp} from '../../v1alpha1/metadata.ts';
+import {
+  identityAnnotation,
+  originAnnotation,
+  statusAnnotation,
+  withoutStoreAnnotations,
+} from '../../v1alpha1/store-annotations.ts';
 import type {Document} from '../document.ts';
 import {freeze} from '../document.ts';
 import {ApiServerError} from './api-failure.ts';
@@ -36,29 +43,12 @@ export type Held = {
 
 export type Origin = Readonly<Record<string, string>>;
 
-/**
- * `NAME/UID`: the object keeps the uid that it had in another store, or before it was deleted; names of instances derive from that. It counts only on
- * an object of that name: a copy of a manifest under another name is another object.
- */
-export const identityAnnotation = 'nexus.dev/identity';
-
-/** JSON: what an object that came from another store was there, and the API server writes itself. It counts only beside an {@link identityAnnotation} that does. */
-export const originAnnotation = 'nexus.dev/origin';
-
 const origin = z.object({
   creationTimestamp: timestamp,
   deletionTimestamp: timestamp.optional(),
   /** What the API server counted is added to it. */
   generation: z.int(),
 });
-
-/** A status given at creation, as JSON, until it is in the status subresource: so that no one ever sees the object without. */
-export const statusAnnotation = 'nexus.dev/initial-status';
-
-/** Changed to make writes that are under way fail. */
-export const fenceAnnotation = 'nexus.dev/fenced-at';
-
-const hidden: readonly string[] = [identityAnnotation, originAnnotation, statusAnnotation, fenceAnnotation];
 
 /** What the API server gave for an object of `kind`. Throws ApiServerError for what is none. */
 export function fromApi(kind: Kind, given: unknown): Held {
@@ -73,8 +63,8 @@ export function fromApi(kind: Kind, given: unknown): Held {
   const before = uid === undefined ? undefined : originOf(annotations[originAnnotation]);
   const isDeleted = metadata.deletionTimestamp !== undefined;
   const deletionTimestamp = isDeleted ? (before?.deletionTimestamp ?? metadata.deletionTimestamp) : undefined;
-  const shown = Object.fromEntries(Object.entries(annotations).filter(([key]) => !hidden.includes(key)));
-  const initial = status === undefined ? initialStatus(annotations[statusAnnotation]) : undefined;
+  const {annotations: shown = {}} = withoutStoreAnnotations({annotations});
+  const initial = status === undefined ? initialStatus(kind, parsed.data) : undefined;
   const known = status ?? initial;
   return {
     apiUid: metadata.uid,
@@ -161,11 +151,24 @@ function originOf(text: string | undefined): z.infer<typeof origin> | undefined 
   }
 }
 
-/** Undefined also for what people wrote there that is none. */
-function initialStatus(text: string | undefined): unknown {
+/** Undefined also for what people wrote there that is none of the kind. */
+function initialStatus(
+  kind: Kind,
+  {metadata: {name, annotations = {}}, spec}: z.infer<typeof apiObject>,
+): unknown {
+  const text = annotations[statusAnnotation];
   try {
-    const value: unknown = text === undefined ? undefined : JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+    const status: unknown = text === undefined ? undefined : JSON.parse(text);
+    if (typeof status !== 'object' || status === null || Array.isArray(status)) {
+      return undefined;
+    }
+
+    const {error} = kinds[kind].schema.safeParse({apiVersion, kind, metadata: {name}, spec, status});
+    const isRefused = error?.issues.some(
+      issue =>
+        issue.path[0] === 'status' || (issue.code === 'unrecognized_keys' && issue.keys.includes('status')),
+    );
+    return isRefused === true ? undefined : status;
   } catch {
     return undefined;
   }

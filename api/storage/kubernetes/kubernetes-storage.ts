@@ -6,6 +6,7 @@ import type {Random} from '../../effects/random.ts';
 import type {Kind} from '../../v1alpha1/kinds.ts';
 import {kinds} from '../../v1alpha1/kinds.ts';
 import {apiVersion} from '../../v1alpha1/metadata.ts';
+import {withoutStoreAnnotations} from '../../v1alpha1/store-annotations.ts';
 import type {Candidate} from '../check-object.ts';
 import {checkKind, toJson} from '../check-object.ts';
 import type {Document} from '../document.ts';
@@ -222,9 +223,9 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
   };
 }
 
-/** Who owns which fields is for Kubernetes to say. */
+/** Who owns which fields is for Kubernetes to say; what the store notes on objects is for it alone. */
 function declaredOf(kind: Kind, object: unknown): Candidate {
   const candidate = toJson(kind, object);
   const {managedFields: _, ...metadata} = candidate.metadata;
-  return {...candidate, metadata};
+  return {...candidate, metadata: withoutStoreAnnotations(metadata)};
 }

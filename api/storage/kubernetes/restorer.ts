@@ -1,4 +1,5 @@
 import {kinds} from '../../v1alpha1/kinds.ts';
+import {withoutStoreAnnotations} from '../../v1alpha1/store-annotations.ts';
 import type {Document} from '../document.ts';
 import type {StoreRecord} from '../moving/store-record.ts';
 import {recordDigest} from '../moving/store-record.ts';
@@ -56,7 +57,8 @@ export function createRestorer({
     const {kind, metadata, status} = object;
     const {plural} = kinds[kind];
     const origin = wholeOriginOf(object);
-    const {status: _, ...declared} = object;
+    const {status: _, ...rest} = object;
+    const declared = {...rest, metadata: withoutStoreAnnotations(metadata)};
     let {document} = fromApi(kind, await api.create(plural, toApi(declared, namespace, origin)));
     if (status !== undefined) {
       const body = toApi({...document, status}, namespace, origin);

@@ -3,6 +3,7 @@ import {z} from 'zod';
 import type {Kind} from '../../v1alpha1/kinds.ts';
 import {kinds} from '../../v1alpha1/kinds.ts';
 import {apiVersion, objectMeta, timestamp} from '../../v1alpha1/metadata.ts';
+import {withoutStoreAnnotations} from '../../v1alpha1/store-annotations.ts';
 import type {Document} from '../document.ts';
 import {freeze} from '../document.ts';
 
@@ -54,13 +55,14 @@ export function recordKey({type, object}: StoreRecord): string {
 
 /**
  * Equal for two records that say the same, in whatever order their fields are, and whether a default is written out or not. Who owns which field does not count:
- * that is kept as far as a store can.
+ * that is kept as far as a store can. Neither do annotations that are the Kubernetes store's own: what people wrote there does not go along.
  */
 export function recordDigest(given: StoreRecord): string {
   const parsed = kinds[given.object.kind].schema.safeParse(given.object);
   const object = parsed.success ? {...given.object, ...parsed.data} : given.object;
   const {managedFields: _, ...metadata} = object.metadata as Document['metadata'];
-  const text = JSON.stringify(plain({...given, object: {...object, metadata}} as StoreRecord), inOrder);
+  const compared = {...object, metadata: withoutStoreAnnotations(metadata)};
+  const text = JSON.stringify(plain({...given, object: compared} as StoreRecord), inOrder);
   return createHash('sha256').update(text).digest('hex');
 }
 

@@ -1,8 +1,10 @@
 import test from 'ava';
+import type {StorageError} from '../../../api/storage/storage-error.ts';
 import type {Caller} from '../../../api/v1alpha1/admission.ts';
 import {admitCreate, admitStatusUpdate, admitUpdate, defaultOwner} from '../../../api/v1alpha1/admission.ts';
 import type {Stored} from '../../../api/v1alpha1/kinds.ts';
 import {sshFingerprint} from '../../../api/v1alpha1/ssh-fingerprint.ts';
+import {storeAnnotations} from '../../../api/v1alpha1/store-annotations.ts';
 import {parseResourceOf} from '../../../api/v1alpha1/validate.ts';
 import {instanceFinalizer} from '../../../api/v1alpha1/workspace.ts';
 
@@ -84,6 +86,38 @@ test('an update without finalizers keeps them; only an admin takes them away', t
   t.deepEqual(admitUpdate(workspace(), stored(), admin).metadata.finalizers, finalizers);
   t.deepEqual(admitUpdate(workspace({}, {finalizers: []}), stored(), ada).metadata.finalizers, finalizers);
   t.deepEqual(admitUpdate(workspace({}, {finalizers: []}), stored(), admin).metadata.finalizers, []);
+});
+
+test('nobody sets the annotations by which the store on Kubernetes knows what an object was', t => {
+  for (const name of storeAnnotations) {
+    const forged = workspace({}, {annotations: {[name]: 'web/u2', other: 'x'}});
+    for (const caller of [ada, admin]) {
+      for (const admit of [() => admitCreate(forged, caller), () => admitUpdate(forged, stored(), caller)]) {
+        const error = t.throws(admit, {code: 'Invalid'}) as StorageError;
+        t.deepEqual(
+          error.issues.map(({path}) => path),
+          [`metadata.annotations[${name}]`],
+        );
+      }
+    }
+
+    const before = stored();
+    const poisoned = {...before, metadata: {...before.metadata, annotations: {[name]: 'web/u2'}}};
+    t.notThrows(() => admitUpdate(workspace({}, {annotations: {[name]: 'web/u2'}}), poisoned, ada));
+  }
+});
+
+test('only an admin says by ownerReferences when an object goes', t => {
+  const ownerReferences = [{apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'gone'}];
+  const given = workspace({}, {ownerReferences});
+  t.is(admitCreate(given, ada).metadata.ownerReferences, undefined);
+  t.deepEqual(admitCreate(given, admin).metadata.ownerReferences, ownerReferences);
+  t.is(admitUpdate(given, stored(), ada).metadata.ownerReferences, undefined);
+  t.deepEqual(admitUpdate(given, stored(), admin).metadata.ownerReferences, ownerReferences);
+  const before = stored();
+  const owned = {...before, metadata: {...before.metadata, ownerReferences}};
+  t.deepEqual(admitUpdate(workspace(), owned, ada).metadata.ownerReferences, ownerReferences);
+  t.is(admitUpdate(workspace(), owned, admin).metadata.ownerReferences, undefined);
 });
 
 const changes: readonly (readonly [title: string, from: object, to: object, status: object, path: string])[] =
