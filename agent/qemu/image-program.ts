@@ -14,15 +14,15 @@ export type ImageWork = {
 /** Milliseconds in which the largest disk is copied. */
 const patience = 60 * 60_000;
 
-/** Runs qemu-img in a folder. Throws DriverError. */
-export async function runImageProgram({program, args, folder, purpose, signal}: ImageWork): Promise<void> {
+/** Runs qemu-img in a folder. Resolves to what it printed. Throws DriverError. */
+export async function runImageProgram({program, args, folder, purpose, signal}: ImageWork): Promise<string> {
   try {
-    const {exitCode, stderr} = await runProgram(program, args, {
+    const {exitCode, stdout, stderr} = await runProgram(program, args, {
       directory: folder,
       timeout: patience,
       ...(signal === undefined ? {} : {signal}),
     });
-    if (exitCode === 0) return;
+    if (exitCode === 0) return stdout;
 
     throw new DriverError(codeOf(stderr), `${purpose}: ${stderr.trim()}`);
   } catch (error) {

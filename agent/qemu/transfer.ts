@@ -1,6 +1,6 @@
-import {lstat, mkdir, open, rename, rm} from 'node:fs/promises';
+import {lstat, mkdir, open, rename, rm, statfs} from 'node:fs/promises';
 import {join} from 'node:path';
-import type {z} from 'zod';
+import {z} from 'zod';
 import type {Random} from '../../api/effects/random.ts';
 import {formatBytes} from '../../api/v1alpha1/quantity.ts';
 import type {DriverInstance, ImportOptions, Transfer} from '../driver.ts';
@@ -28,11 +28,25 @@ export type TransferOptions = {
   readonly look: (machine: Machine) => Promise<DriverInstance>;
   /** One change at a time on a machine. */
   readonly changing: <T>(uid: string, work: () => Promise<T>) => Promise<T>;
+  /** Bytes that can still be written to the file system that the folder is on; looked up by default. */
+  readonly freeIn?: (folder: string) => Promise<number>;
 };
 
 /** The disk as it travels, and what boots it: that fits to the modules on the disk, whatever image the other node has. */
 const rawDisk = 'disk.raw';
 const bootFiles = [imageFiles.kernel, imageFiles.initrd];
+
+/**
+ * Bytes of a kernel or an initrd, which QEMU reads whole at each start. Those of hack/build-image have 14 and 3 MiB; an initrd of Debian or Ubuntu with all
+ * modules has about 80.
+ */
+const largestBootFile = 128 * 2 ** 20;
+
+/** Bytes that an export leaves to others on its file system. */
+const spared = 64 * 2 ** 20;
+
+/** What `qemu-img measure` says of a disk. */
+const measured = z.object({required: z.int()});
 
 /** What a machine is beside its files. The rest of its record is given anew, as is the key of the agent's own way in. */
 const attributes = machineRecord.pick({
@@ -50,7 +64,7 @@ const attributes = machineRecord.pick({
  * what arrives names no other file to QEMU, and what is made of it here is no larger than it may be.
  */
 export function createTransfer(options: TransferOptions): Transfer {
-  const {folders, images, installation, random, imageProgram, look, changing} = options;
+  const {folders, images, installation, random, imageProgram, look, changing, freeIn = freeSpace} = options;
   const run = async (folder: string, args: readonly string[], signal: AbortSignal) =>
     await runImageProgram({
       program: imageProgram,
@@ -59,6 +73,18 @@ export function createTransfer(options: TransferOptions): Transfer {
       purpose: 'its disk could not be copied',
       signal,
     });
+
+  /** Throws NoSpace when the disk, raw, might not fit into the folder: a file system that is full stops all machines on it. */
+  async function checkRoom(folder: string, disk: string, signal: AbortSignal): Promise<void> {
+    // As a disk of its own kind: all its content, also what is in the image that it began as, or compressed, without holes. That of a raw one counts them.
+    const args = ['measure', '--output', 'json', '-f', 'qcow2', '-O', 'qcow2', disk];
+    const {required} = measured.parse(JSON.parse(await run(folder, args, signal)));
+    const free = await freeIn(folder);
+    if (free < required + spared) {
+      const message = `to copy its disk takes up to ${formatBytes(required + spared)}, and ${formatBytes(free)} are free on the node`;
+      throw new DriverError('NoSpace', message);
+    }
+  }
 
   /** Removes an earlier copy. Throws NotPermittedNow where there is a machine that is none. */
   async function clear(uid: string): Promise<void> {
@@ -79,6 +105,7 @@ export function createTransfer(options: TransferOptions): Transfer {
     await mkdir(boot, {mode: 0o700});
     await unpackFiles(content, {folder: arrived, names: [rawDisk, ...bootFiles], signal});
     for (const name of [rawDisk, ...bootFiles]) await checkPlain(join(arrived, name));
+    for (const name of bootFiles) await checkBootFile(join(arrived, name), name);
     for (const name of bootFiles) await rename(join(arrived, name), join(boot, name));
 
     const {size} = await lstat(join(arrived, rawDisk));
@@ -112,6 +139,7 @@ export function createTransfer(options: TransferOptions): Transfer {
         const scratch = await folders.scratch();
         try {
           const disk = join(machine.folder, machineFiles.disk);
+          await checkRoom(scratch.folder, disk, signal);
           await run(scratch.folder, ['convert', '-q', '-f', 'qcow2', '-O', 'raw', disk, rawDisk], signal);
           const content = packFiles([
             {folder: scratch.folder, name: rawDisk},
@@ -181,6 +209,19 @@ async function checkPlain(path: string): Promise<void> {
       'what arrived is no machine of Nexus: a file of it is missing, or none',
     );
   }
+}
+
+async function checkBootFile(path: string, name: string): Promise<void> {
+  const {size} = await lstat(path);
+  if (size > largestBootFile) {
+    const message = `its ${name} has ${formatBytes(size)}, and may have ${formatBytes(largestBootFile)}`;
+    throw new DriverError('Internal', message);
+  }
+}
+
+async function freeSpace(folder: string): Promise<number> {
+  const {bsize, bavail} = await statfs(folder);
+  return bsize * bavail;
 }
 
 /** Resolves once the disk of the node has it: its source may be removed soon. */

@@ -26,7 +26,7 @@ const {uid, installation} = exampleRecord;
 const limits = {cpus: 1, memory: 2 ** 28, disk: 2 ** 24};
 
 onQemu(({program}) => {
-  async function setUp(t: ExecutionContext) {
+  async function setUp(t: ExecutionContext, free?: number) {
     const top = await mkdtemp(join(tmpdir(), 'nexus-transfer-'));
     t.teardown(async () => await rm(top, {recursive: true}));
     const machines = join(top, 'machines');
@@ -42,6 +42,7 @@ onQemu(({program}) => {
       imageProgram: join(dirname(program), 'qemu-img'),
       look: async machine => (await observeMachine(machine, monitors)).instance,
       changing: async (_uid, work) => await work(),
+      ...(free === undefined ? {} : {freeIn: async () => free}),
     });
     return {top, machines, folders, transfer};
   }
@@ -109,6 +110,12 @@ onQemu(({program}) => {
       'Internal',
       /no machine of Nexus/,
     ],
+    [
+      'whose initrd would be more to read at each start than any is, be it empty',
+      {...whole, initrd: disk(2 ** 31)},
+      'Internal',
+      /its initrd has 2 GiB, and may have 128 MiB/,
+    ],
     ['without a kernel', {'disk.raw': disk(2 ** 23), initrd: 'initrd'}, 'Internal', /could not be unpacked/],
     [
       'whose disk is larger than it may be, be it empty',
@@ -127,6 +134,26 @@ onQemu(({program}) => {
       t.deepEqual(await readdir(machines), []);
     });
   }
+
+  test('a machine whose disk might fill the node is not exported, and nothing of it is left', async t => {
+    const content = 8 * 2 ** 20;
+    const spared = 64 * 2 ** 20;
+    for (const [free, message] of [
+      [content + spared, /takes up to .*, and 72 MiB are free on the node/],
+      [content + spared + 2 ** 20, undefined],
+    ] as const) {
+      const {top, machines, transfer} = await setUp(t, free);
+      const full = async (path: string) => await writeFile(path, Buffer.alloc(content, 1));
+      await take(transfer, await tarball(top, {...whole, 'disk.raw': full}));
+      if (message === undefined) {
+        t.true((await buffer((await transfer.export(uid, signal)).content)).length > content);
+      } else {
+        const error = await t.throwsAsync(transfer.export(uid, signal), {instanceOf: DriverError, message});
+        t.is(error?.code, 'NoSpace');
+        t.deepEqual(await readdir(machines), [`nexus-${uid}`]);
+      }
+    }
+  });
 
   test('other files that come along are not taken', async t => {
     const {top, folders, transfer} = await setUp(t);
