@@ -31,6 +31,9 @@ const wireEntry = z.object({
 /** Managers that write without apply are kept one by one up to so many, as in Kubernetes. */
 const keptUpdaters = 10;
 
+/** Entries that a client may send: an honest object has one for each program that writes it. */
+export const maximumEntries = 200;
+
 /** `metadata.managedFields`; undefined for what can't be read. */
 export function decodeEntries(managedFields: unknown): ManagedEntry[] | undefined {
   const parsed = z.array(wireEntry).safeParse(managedFields ?? []);
@@ -86,14 +89,16 @@ export function capEntries(entries: readonly ManagedEntry[]): ManagedEntry[] {
   const updaters = entries
     .filter(({operation}) => operation === 'Update')
     .toSorted((left, right) => (left.time ?? '').localeCompare(right.time ?? ''));
-  const surplus = updaters.slice(0, Math.max(0, updaters.length - keptUpdaters + 1));
   if (updaters.length <= keptUpdaters) {
     return [...entries];
   }
 
+  const surplus = updaters.slice(0, updaters.length - keptUpdaters + 1);
+  const folded = new Set(surplus);
+
   const [first] = surplus;
   return [
-    ...entries.filter(entry => !surplus.includes(entry)),
+    ...entries.filter(entry => !folded.has(entry)),
     {
       name: 'ancient-changes',
       operation: 'Update',

@@ -8,5 +8,5 @@ export function isTime(text: string): boolean {
 
 /** As Go reads a duration. */
 export function isDuration(text: string): boolean {
-  return /^[+-]?(?:0|(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.test(text);
+  return /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.test(text);
 }

@@ -50,7 +50,9 @@ function pruneMapping(value: Mapping, schema: StructuralSchema, path: string): P
 
     const pruned = pruneUnknown(part, inner, fieldAt(path, name));
     entries.push([name, pruned.value]);
-    unknown.push(...pruned.unknown);
+    for (const at of pruned.unknown) {
+      unknown.push(at);
+    }
   }
 
   return {value: Object.fromEntries(entries), unknown};

@@ -164,10 +164,12 @@ function numberFaults(value: number, schema: StructuralSchema, path: string): Fi
 
 function listFaults(value: readonly unknown[], schema: StructuralSchema, path: string): FieldFault[] {
   const {items, maxItems, minItems} = schema;
+  // Of a list that is too long not every item is looked at.
+  if (typeof maxItems === 'number' && value.length > maxItems) {
+    return [tooMany(path, value.length, maxItems)];
+  }
+
   return [
-    ...(typeof maxItems === 'number' && value.length > maxItems
-      ? [tooMany(path, value.length, maxItems)]
-      : []),
     ...(typeof minItems === 'number' && value.length < minItems
       ? [
           {

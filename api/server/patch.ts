@@ -1,5 +1,6 @@
 import {z} from 'zod';
 import {parseWith} from '../v1alpha1/validate.ts';
+import {depthLimit, documentLimit} from './request-body.ts';
 import {RequestError} from './request-error.ts';
 
 /** RFC 7386: null removes, mappings merge, everything else replaces. */
@@ -33,13 +34,31 @@ const operations = z
   )
   .max(1000);
 
-/** RFC 6902, all or nothing. Throws StorageError `Invalid` for what is no patch, RequestError `Unprocessable` when it does not apply. */
+/**
+ * RFC 6902, all or nothing. Throws StorageError `Invalid` for what is no patch, RequestError `Unprocessable` when it does not apply, `PayloadTooLarge` when what
+ * it adds and copies is larger than a document may be, which a few copies of copies are.
+ */
 export function jsonPatch(target: unknown, patch: unknown): unknown {
   let document = structuredClone(target);
+  let size = 0;
+  const grow = (path: Path, value: unknown): void => {
+    if (path.length > depthLimit) {
+      throw inapplicable(path.slice(0, 3).join('/'), `it is deeper than ${depthLimit} fields`);
+    }
+
+    size += JSON.stringify(value)?.length ?? 0;
+    if (size > documentLimit) {
+      throw new RequestError(
+        'PayloadTooLarge',
+        `What the patch adds and copies is larger than ${documentLimit} bytes`,
+      );
+    }
+  };
   for (const operation of parseWith(operations, patch, 'The patch')) {
     const path = segments(operation.path);
     switch (operation.op) {
       case 'add': {
+        grow(path, operation.value);
         document = add(document, path, operation.value);
         break;
       }
@@ -64,13 +83,16 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
       }
 
       case 'copy': {
-        document = add(document, path, structuredClone(read(document, segments(operation.from))));
+        const value = read(document, segments(operation.from));
+        grow(path, value);
+        document = add(document, path, structuredClone(value));
         break;
       }
 
       case 'move': {
         const from = segments(operation.from);
         const value = read(document, from);
+        grow(path, undefined);
         if (operation.path.startsWith(`${operation.from}/`)) {
           throw inapplicable(operation.path, 'a value can not be moved into itself');
         }

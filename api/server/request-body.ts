@@ -7,7 +7,7 @@ import {RequestError} from './request-error.ts';
 export const documentLimit = 1_048_576;
 
 /** Mappings and lists within each other: no honest manifest comes near. */
-const depthLimit = 64;
+export const depthLimit = 64;
 
 /** Characters of YAML: its parser takes a second for a megabyte, and nobody else is served meanwhile. */
 const yamlLimit = 262_144;

@@ -1,3 +1,4 @@
+import {maximumEntries} from '../../managed-fields/managed-entries.ts';
 import type {Mapping} from '../../managed-fields/value-schema.ts';
 import {isMapping} from '../../managed-fields/value-schema.ts';
 import {fillDefaults} from '../../resource-schema/fill-defaults.ts';
@@ -8,7 +9,7 @@ import {duplicateFields} from './duplicate-fields.ts';
 import {metadataOf, nameOf} from './kube-object.ts';
 import type {KubeResource} from './kube-resource.ts';
 import {group, version} from './kube-resource.ts';
-import {badRequest, invalid, unsupportedMediaType} from './status-error.ts';
+import {andMore, badRequest, invalid, maximumFaults, unsupportedMediaType} from './status-error.ts';
 import type {FieldValidation} from './write-options.ts';
 
 /** An object as the schema has it, and what the client should be told of what it sent. */
@@ -44,10 +45,7 @@ export function decodeObject(
   const {kind} = resource;
   const object = checkKind(value, kind);
   const decoded = completeObject(object, resource);
-  const faults = [
-    ...duplicates.map(path => `duplicate field "${path}"`),
-    ...decoded.unknown.map(path => `unknown field "${path}"`),
-  ];
+  const faults = strictFaults(duplicates, decoded.unknown);
   if (fieldValidation === 'Strict' && faults.length > 0) {
     throw badRequest(
       `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${faults.join(', ')}`,
@@ -57,7 +55,16 @@ export function decodeObject(
   return {object: decoded.object, warnings: fieldValidation === 'Warn' ? faults : []};
 }
 
-/** Pruned, with defaults. Throws StatusError for metadata that is none. */
+/** What strict clients are refused for and others warned of; the first hundred when there are more. */
+export function strictFaults(duplicates: readonly string[], unknown: readonly string[]): readonly string[] {
+  const shown = [
+    ...duplicates.map(path => `duplicate field "${path}"`),
+    ...unknown.slice(0, maximumFaults).map(path => `unknown field "${path}"`),
+  ];
+  return unknown.length > maximumFaults ? [...shown, andMore(unknown.length - maximumFaults)] : shown;
+}
+
+/** Pruned, with defaults. Throws StatusError for metadata that is none, RequestError `Unprocessable` for more managedFields than there can be programs. */
 export function completeObject(
   object: Mapping,
   {fullSchema, kind}: KubeResource,
@@ -113,6 +120,14 @@ const shapes: Readonly<Record<string, (value: unknown) => boolean>> = {
 function checkMetadata(object: Mapping, kind: string): void {
   if (object.metadata !== undefined && object.metadata !== null && !isMapping(object.metadata)) {
     throw unreadable(kind, 'metadata');
+  }
+
+  const {managedFields} = metadataOf(object);
+  if (Array.isArray(managedFields) && managedFields.length > maximumEntries) {
+    throw new RequestError(
+      'Unprocessable',
+      `metadata.managedFields has ${managedFields.length} entries; it must have at most ${maximumEntries}`,
+    );
   }
 
   for (const [name, value] of Object.entries(metadataOf(object))) {

@@ -4,6 +4,8 @@ type Frame = {
   readonly path: string;
   /** Of a mapping; undefined in a list. */
   readonly names: Set<string> | undefined;
+  /** Those of them that were told of. */
+  readonly told: Set<string>;
   name: string;
   index: number;
   expectsName: boolean;
@@ -11,9 +13,12 @@ type Frame = {
 
 const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-/** Paths of the fields that a JSON text, which must be well-formed, gives more than once: its parser keeps the last silently. */
+/** Of one text, so that an answer is not larger than what it answers. */
+const maximum = 100;
+
+/** Paths of the first 100 fields that a JSON text, which must be well-formed, gives more than once: its parser keeps the last silently. */
 export function duplicateFields(text: string): string[] {
-  const duplicates: string[] = [];
+  const duplicates = new Set<string>();
   const stack: Frame[] = [];
   for (const [part] of text.matchAll(token)) {
     const frame = stack.at(-1);
@@ -21,6 +26,7 @@ export function duplicateFields(text: string): string[] {
       stack.push({
         path: pathIn(frame),
         names: part === '{' ? new Set() : undefined,
+        told: new Set(),
         name: '',
         index: 0,
         expectsName: part === '{',
@@ -33,15 +39,19 @@ export function duplicateFields(text: string): string[] {
     } else if (frame?.names !== undefined && frame.expectsName) {
       frame.name = String(JSON.parse(part));
       frame.expectsName = false;
-      if (frame.names.has(frame.name)) {
-        duplicates.push(fieldAt(frame.path, frame.name));
+      if (frame.names.has(frame.name) && !frame.told.has(frame.name)) {
+        frame.told.add(frame.name);
+        duplicates.add(fieldAt(frame.path, frame.name));
+        if (duplicates.size === maximum) {
+          break;
+        }
       }
 
       frame.names.add(frame.name);
     }
   }
 
-  return [...new Set(duplicates)];
+  return [...duplicates];
 }
 
 function pathIn(frame: Frame | undefined): string {

@@ -5,7 +5,7 @@ import type {Stored} from '../../v1alpha1/kinds.ts';
 import type {ServedKind} from '../../v1alpha1/validate.ts';
 import {jsonPatch, mergePatch} from '../patch.ts';
 import {applyConflict} from './apply-conflict.ts';
-import {completeObject} from './decode-object.ts';
+import {completeObject, strictFaults} from './decode-object.ts';
 import {metadataOf, nameOf, toKube, withMetadata} from './kube-object.ts';
 import type {KubeResource} from './kube-resource.ts';
 import {group, onlyNamespace, version} from './kube-resource.ts';
@@ -88,10 +88,7 @@ function strictness(
   {duplicates, request}: Patch,
   {unknown, patched}: {unknown: readonly string[]; patched: Mapping},
 ): readonly string[] {
-  const faults = [
-    ...duplicates.map(path => `duplicate field "${path}"`),
-    ...unknown.map(path => `unknown field "${path}"`),
-  ];
+  const faults = strictFaults(duplicates, unknown);
   if (request.fieldValidation === 'Strict' && faults.length > 0) {
     throw unusable(patched, `strict decoding error: ${faults.join(', ')}`);
   }

@@ -9,6 +9,14 @@ export type Subject = {readonly plural: string; readonly kind: string; readonly 
 
 const group = 'nexus.dev';
 
+/** Faults that a refusal tells of, so that it is not larger than what it refuses. */
+export const maximumFaults = 100;
+
+/** In the place of those that it does not. */
+export function andMore(count: number): string {
+  return `… and ${count} more`;
+}
+
 /** A refusal in the words and the form of Kubernetes; `status` is the whole answer. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
@@ -106,14 +114,19 @@ export function invalidOptions(
     ...details
   }: {faults: readonly FieldFault[]; name?: string; group?: string; kind?: string},
 ): StatusError {
-  const texts = [...new Set(faults.map(fault => `${fault.field}: ${faultText(fault)}`))];
+  const shown = faults.slice(0, maximumFaults);
+  const texts = [...new Set(shown.map(fault => `${fault.field}: ${faultText(fault)}`))];
+  if (faults.length > maximumFaults) {
+    texts.push(andMore(faults.length - maximumFaults));
+  }
+
   const all = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   return new StatusError(422, 'Invalid', {
     message: `${what} "${name}" is invalid: ${all}`,
     details: {
       ...(name === '' ? {} : {name}),
       ...details,
-      causes: faults.map(fault => ({
+      causes: shown.map(fault => ({
         reason: fault.type,
         message: faultText(fault),
         field: fault.field,

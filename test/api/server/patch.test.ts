@@ -97,6 +97,29 @@ for (const patch of [
   });
 }
 
+test('copies of copies are refused before they are made', t => {
+  const doubling = Array.from({length: 1000}, (_, index) => ({op: 'copy', from: '', path: `/a${index}`}));
+  t.throws(() => jsonPatch({text: 'x'.repeat(100)}, doubling), {
+    code: 'PayloadTooLarge',
+    message: /larger than 1048576 bytes/,
+  });
+  t.notThrows(() => jsonPatch({text: 'x'.repeat(100)}, doubling.slice(0, 10)));
+});
+
+test('a patch makes nothing that is deeper than a document may be', t => {
+  for (const operation of [
+    {op: 'add', value: 1},
+    {op: 'copy', from: '/a'},
+    {op: 'move', from: '/a'},
+  ]) {
+    const path = '/b'.repeat(65);
+    t.throws(() => jsonPatch({a: 1}, [{...operation, path}]), {
+      code: 'Unprocessable',
+      message: /deeper than 64/,
+    });
+  }
+});
+
 test('merging the same patch again changes nothing more', t => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {

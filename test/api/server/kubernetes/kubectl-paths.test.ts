@@ -77,3 +77,56 @@ test('a finalizer that is taken away by hand lets an object go that waits for it
   t.is(released.status, 200);
   t.is((await server.call(`${collection}/web`)).status, 404);
 });
+
+test("what is the store's or an admin's to say of an object is not a user's, by either API", async t => {
+  await using server = await startServer();
+  const ada = await server.user('ada');
+  const headers = {'content-type': 'application/merge-patch+json'};
+  const web = manifest('web');
+  const plain = '/apis/nexus.dev/v1alpha1/workspaces';
+  t.is((await server.call(collection, {token: ada.token, method: 'POST', json: web})).status, 201);
+  const annotations = {'nexus.dev/identity': 'web/another'};
+  const forged = {...web, metadata: {name: 'forged', annotations}};
+  const body = JSON.stringify({metadata: {annotations}});
+  for (const token of [ada.token, server.adminToken]) {
+    const created = await server.call(collection, {token, method: 'POST', json: forged});
+    t.is(created.status, 422);
+    t.is(created.json.details.causes[0].field, 'metadata.annotations[nexus.dev/identity]');
+    const patched = await server.call(`${collection}/web`, {token, method: 'PATCH', headers, body});
+    t.is(patched.status, 422);
+    const rest = await server.call(plain, {token, method: 'POST', json: forged});
+    t.is(rest.status, 422, rest.text);
+    t.regex(rest.text, /metadata\.annotations\[nexus\.dev\/identity\]/);
+  }
+
+  const ownerReferences = [{apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'gone'}];
+  const given = {method: 'PATCH' as const, headers, body: JSON.stringify({metadata: {ownerReferences}})};
+  const path = `${collection}/web`;
+  const asUser = await server.call(path, {token: ada.token, ...given});
+  t.is(asUser.status, 200, asUser.text);
+  t.is(asUser.json.metadata.ownerReferences, undefined);
+  const asAdmin = await server.call(path, {token: server.adminToken, ...given});
+  t.is(asAdmin.json.metadata.ownerReferences.length, 1, asAdmin.text);
+});
+
+test('more entries of managedFields than there can be programs are refused', async t => {
+  await using server = await startServer();
+  const {token} = await server.user('ada');
+  const web = manifest('web');
+  const entries = (count: number) =>
+    Array.from({length: count}, (_, index) => ({
+      manager: `m${index}`,
+      operation: 'Update',
+      apiVersion: web.apiVersion,
+      fieldsType: 'FieldsV1',
+      fieldsV1: {'f:spec': {'f:running': {}}},
+    }));
+  const create = (managedFields: object[]) => {
+    const json = {...web, metadata: {...web.metadata, managedFields}};
+    return server.call(collection, {token, method: 'POST', json});
+  };
+  const refused = await create(entries(201));
+  t.is(refused.status, 422);
+  t.regex(refused.json.message, /managedFields has 201 entries; it must have at most 200/);
+  t.is((await create(entries(200))).status, 201);
+});
