@@ -78,18 +78,28 @@ export function configOf(
 
 const installationPattern = /^[0-9a-f]{6}$/;
 
+/** What {@link ensureInstallation} has made; undefined when it has not. Rejects when it is none. */
+export async function readInstallation({
+  installationFile,
+}: Pick<AgentHome, 'installationFile'>): Promise<string | undefined> {
+  const existing = (await readIfThere(installationFile))?.trim();
+  if (existing !== undefined && !installationPattern.test(existing)) {
+    throw new Error(`${installationFile} must hold six hexadecimal digits, not ${JSON.stringify(existing)}`);
+  }
+  return existing;
+}
+
+export function newInstallation(): string {
+  return randomBytes(3).toString('hex');
+}
+
 /**
  * The six hexadecimal digits that all that belongs to this home is named after; made the first time, or taken from `given`. Rejects when
  * the home belongs to another installation than the given one.
  */
 export async function ensureInstallation({installationFile}: AgentHome, given?: string): Promise<string> {
-  const existing = (await readIfThere(installationFile))?.trim();
+  const existing = await readInstallation({installationFile});
   if (existing !== undefined) {
-    if (!installationPattern.test(existing)) {
-      throw new Error(
-        `${installationFile} must hold six hexadecimal digits, not ${JSON.stringify(existing)}`,
-      );
-    }
     if (given !== undefined && given !== existing) {
       throw new Error(
         `${installationFile} says ${existing}: this home already serves another installation than ${given}; if nothing of it is left, end its agent and remove the file`,
@@ -97,7 +107,7 @@ export async function ensureInstallation({installationFile}: AgentHome, given?: 
     }
     return existing;
   }
-  const fresh = given ?? randomBytes(3).toString('hex');
+  const fresh = given ?? newInstallation();
   const temporary = `${installationFile}.${randomBytes(4).toString('hex')}`;
   await writeFileAtomically(temporary, `${fresh}\n`);
   try {

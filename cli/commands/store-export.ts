@@ -1,9 +1,9 @@
 import {fchmodSync, fstatSync} from 'node:fs';
-import {open, rename, rm} from 'node:fs/promises';
+import {access, open, rename, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {Readable} from 'node:stream';
 import {pipeline} from 'node:stream/promises';
-import {agentHome, ensureInstallation} from '../../agent/system/agent-home.ts';
+import {agentHome, newInstallation, readInstallation} from '../../agent/system/agent-home.ts';
 import {timestampAt} from '../../api/effects/clock.ts';
 import {systemRandom} from '../../api/effects/random.ts';
 import type {RecordCounts} from '../../api/storage/moving/movable-store.ts';
@@ -12,9 +12,11 @@ import {formatStoreFile} from '../../api/storage/moving/store-file.ts';
 import {checkUsable} from '../../api/storage/moving/store-mark.ts';
 import type {Cli, OutputStream} from '../cli.ts';
 import {CliError} from '../exit-code.ts';
+import type {StoreChoice} from '../server/open-store.ts';
 import type {StoreOptions} from '../server/store-choice.ts';
 import {storeChoice} from '../server/store-choice.ts';
 import {createMoveProgress} from '../store/move-progress.ts';
+import type {ReadableStore} from '../store/open-movable.ts';
 import {openReadable} from '../store/open-movable.ts';
 
 export type ExportOptions = StoreOptions & {readonly store: string};
@@ -26,7 +28,8 @@ export async function exportStore(cli: Cli, file: string | undefined, options: E
     throw new CliError('usage', 'a store is not for the screen: name a file, or redirect the output');
   }
 
-  await using store = await openReadable(cli, storeChoice(cli, options.store, options));
+  const choice = storeChoice(cli, options.store, options);
+  await using store = await openReadable(cli, choice);
   const mark = await store.mark();
   if (mark?.phase !== 'Moved') {
     checkUsable(mark, store.place);
@@ -37,7 +40,7 @@ export async function exportStore(cli: Cli, file: string | undefined, options: E
   const lines = formatStoreFile(
     {
       id: systemRandom.uuid(),
-      installation: (await store.belongs.installation()) ?? (await ensureInstallation(agentHome(cli.home))),
+      installation: await installationOf(cli, store),
       epoch: await store.epoch(),
       from: store.place,
       createdAt: timestampAt(cli.clock.now()),
@@ -56,9 +59,31 @@ export async function exportStore(cli: Cli, file: string | undefined, options: E
   }
 
   progress.note(`exported ${describeCounts(counts)}${isOutput ? '' : ` to ${path.resolve(cli.cwd, file)}`}`);
+  const key = await keyOf(cli, choice);
   progress.note(
-    `Keep it to yourself, and ${path.join(cli.home, 'secret.key')} with it: it is what the credentials in it are encrypted with.`,
+    key === undefined
+      ? 'Keep it to yourself.'
+      : `Keep it to yourself, and ${key} with it: it is what the credentials in it are encrypted with.`,
   );
+}
+
+/** A home is only read. That of a store which no server has used yet is of none, and nothing on any node is. */
+async function installationOf(cli: Cli, {belongs}: Pick<ReadableStore, 'belongs'>): Promise<string> {
+  return (await belongs.installation()) ?? (await readInstallation(agentHome(cli.home))) ?? newInstallation();
+}
+
+/** Where the key is, for people; undefined where there is none, so that nothing has been encrypted with it. */
+async function keyOf({home}: Pick<Cli, 'home'>, {kind}: StoreChoice): Promise<string | undefined> {
+  const file = path.join(home, 'secret.key');
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) {
+    return file;
+  }
+
+  return kind === 'kubernetes' ? 'secret.key of its Secret nexus-server' : undefined;
 }
 
 /** Whole or not at all. */

@@ -2,7 +2,7 @@ import {createReadStream} from 'node:fs';
 import {access} from 'node:fs/promises';
 import path from 'node:path';
 import {agentHome, ensureInstallation} from '../../agent/system/agent-home.ts';
-import {importStore} from '../../api/storage/moving/import-store.ts';
+import {checkImport, importStore} from '../../api/storage/moving/import-store.ts';
 import {describeCounts} from '../../api/storage/moving/movable-store.ts';
 import {MoveRefused} from '../../api/storage/moving/move-store.ts';
 import {readStoreFile, StoreFileInvalid} from '../../api/storage/moving/store-file.ts';
@@ -24,11 +24,13 @@ export async function importFile(cli: Cli, given: string | undefined, options: I
   const place = isInput ? 'standard input' : path.resolve(cli.cwd, given);
   try {
     const file = await readStoreFile(await openInput(cli, isInput ? undefined : place));
-    await ensureHome(cli.home);
     await using destination = await holdStore(cli, choice, {create: true});
+    using holding = untilLost(cli.signal, [destination]);
+    // What is refused leaves the home as it was.
+    await checkImport(destination.store, holding.signal);
+    await ensureHome(cli.home);
     await ensureInstallation(agentHome(cli.home), file.header.installation);
     using progress = createMoveProgress(cli, 'imported');
-    using holding = untilLost(cli.signal, [destination]);
     const counts = await importStore({
       file,
       place,

@@ -1,6 +1,7 @@
-import {chmod, copyFile, mkdir, readdir, readFile, stat, writeFile} from 'node:fs/promises';
+import {chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import {agentHome, ensureInstallation} from '../../agent/system/agent-home.ts';
 import {systemClock} from '../../api/effects/clock.ts';
 import {silentLogger} from '../../api/effects/logger.ts';
 import {systemRandom} from '../../api/effects/random.ts';
@@ -23,6 +24,7 @@ const keyOf = ({home}: Pick<CliBench, 'home'>) => path.join(home, 'secret.key');
 async function createHome(): Promise<CliBench> {
   const bench = await createBench();
   await mkdir(bench.home, {mode: 0o700});
+  await ensureInstallation(agentHome(bench.home));
   await using storage = await openSqliteStorage({path: storeOf(bench), ...effects});
   await storage.create('Workspace', workspaceNamed('a'));
   await credentialsOf(bench, storage).then(credentials =>
@@ -82,6 +84,23 @@ test('a store goes through a file into another home, where everything is as it w
   t.like(secret, {password: 'hidden-from-all'});
 });
 
+test('an export makes nothing in the home, and names no key that is not there', async t => {
+  await using from = await createHome();
+  await using to = await createBench();
+  for (const name of ['installation', 'secret.key']) {
+    await rm(path.join(from.home, name));
+  }
+
+  const before = await readdir(from.home);
+  const {stdout, stderr, code} = await from.nexus(['store', 'export']);
+  t.is(code, 0, stderr);
+  t.regex(stderr, /^Keep it to yourself\.$/m);
+  const isOwn = (name: string) => !/^nexus\.sqlite-/.test(name);
+  t.deepEqual((await readdir(from.home)).filter(isOwn), before.filter(isOwn));
+  t.is((await to.nexus(['store', 'import'], {stdin: stdout})).code, 0);
+  t.regex(await readFile(path.join(to.home, 'installation'), 'utf8'), /^[0-9a-f]{6}\n$/);
+});
+
 test('it goes through a pipe, too', async t => {
   await using from = await createHome();
   await using to = await createBench();
@@ -97,6 +116,9 @@ test('a store that holds something is not imported into, nor one that a server u
   const full = await from.nexus(['store', 'import'], {stdin});
   t.is(full.code, 8);
   t.regex(full.stderr, /is not empty: it holds 1 Workspace, 1 Credential\nhint: Nothing was changed/);
+  await rm(path.join(from.home, 'installation'));
+  t.is((await from.nexus(['store', 'import'], {stdin})).code, 8);
+  t.false((await readdir(from.home)).includes('installation'));
   await using to = await createBench();
   await mkdir(to.home);
   using _lock = lockStore(storeOf(to), systemClock);

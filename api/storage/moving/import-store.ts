@@ -26,13 +26,7 @@ export async function importStore({
   onRecord: (counts: RecordCounts) => void;
 }): Promise<RecordCounts> {
   const {id: move, epoch} = file.header;
-  const found = await destination.mark();
-  if (found?.phase !== 'Incoming') {
-    const held = await contentOf(destination, signal);
-    if (held !== 'nothing' || found?.phase === 'Arrived' || found?.phase === 'Moved') {
-      throw new MoveRefused(`${destination.place} is not empty: it holds ${held}`);
-    }
-  }
+  await checkImport(destination, signal);
 
   const mark = (phase: 'Incoming' | 'InUse') =>
     destination.setMark({phase, move, place, at: timestampAt(clock.now()), cameBy: move});
@@ -49,6 +43,17 @@ export async function importStore({
   signal.throwIfAborted();
   await mark('InUse');
   return counts;
+}
+
+/** Throws MoveRefused if {@link importStore} would, and writes nothing. */
+export async function checkImport(destination: MovableStore, signal: AbortSignal): Promise<void> {
+  const found = await destination.mark();
+  if (found?.phase !== 'Incoming') {
+    const held = await contentOf(destination, signal);
+    if (held !== 'nothing' || found?.phase === 'Arrived' || found?.phase === 'Moved') {
+      throw new MoveRefused(`${destination.place} is not empty: it holds ${held}`);
+    }
+  }
 }
 
 async function contentOf(store: MovableStore, signal: AbortSignal): Promise<string> {
