@@ -30,7 +30,7 @@ export type ElectorOptions = {
   /** Unique to this process. */
   readonly identity: string;
   /** Gives a number larger than any before. */
-  readonly beginEpoch: () => Promise<number>;
+  readonly beginEpoch: (signal: AbortSignal) => Promise<number>;
   /** Called with the holder of the lease whenever this one looks; throws StoreNotUsable when it is none that this one should wait for. */
   readonly onHolder?: (holder: string) => void;
   readonly clock: Clock;
@@ -63,11 +63,13 @@ export function createElector(options: ElectorOptions): Elector {
   let heardAt = Number.NEGATIVE_INFINITY;
 
   /** A connection that is dead without having said so must not outlast the lease: to give up ends it. */
-  const inTime = async <T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const inTime = async <T>(ask: (signal: AbortSignal) => Promise<T>, stopping?: AbortSignal): Promise<T> => {
     const abort = new AbortController();
     using _limit = clock.schedule(retry * 2, () => abort.abort(new Error('no answer in time')));
     const askedAt = elapsed();
-    const answer = await ask(abort.signal);
+    const answer = await ask(
+      stopping === undefined ? abort.signal : AbortSignal.any([abort.signal, stopping]),
+    );
     heardAt = askedAt;
     return answer;
   };
@@ -80,9 +82,13 @@ export function createElector(options: ElectorOptions): Elector {
     leader = holder === '' ? undefined : holder;
   };
 
-  const take = async (known: LeaseState | undefined): Promise<Held & {epoch: number}> => {
+  const take = async (
+    known: LeaseState | undefined,
+    stopping: AbortSignal,
+  ): Promise<Held & {epoch: number}> => {
     // After the lease was seen to be free, and before it is taken on what was seen: so whoever comes later has a later one, and whoever fails uses none.
-    const epoch = await beginEpoch();
+    const epoch = await inTime(beginEpoch, stopping);
+    stopping.throwIfAborted();
     const renewedAt = elapsed();
     const taken = await inTime(signal =>
       lease.write(known, {holder: identity, duration, now: clock.now()}, signal),
@@ -97,7 +103,7 @@ export function createElector(options: ElectorOptions): Elector {
     while (!signal.aborted) {
       let wait = retry * (soonest + random.fraction() * (1 - soonest));
       try {
-        const present = await inTime(lease.read);
+        const present = await inTime(lease.read, signal);
         failures = 0;
         // After the answer: it may have been renewed until then.
         const now = elapsed();
@@ -112,7 +118,7 @@ export function createElector(options: ElectorOptions): Elector {
             ? 0
             : seen.since + Math.max(duration, present.duration) - now;
         if (left <= 0) {
-          return await take(present);
+          return await take(present, signal);
         }
 
         wait = Math.min(wait, left);
@@ -121,7 +127,7 @@ export function createElector(options: ElectorOptions): Elector {
           throw error;
         }
 
-        if (!isRace(error)) {
+        if (!isRace(error) && !signal.aborted) {
           failures += 1;
           log[failures === 1 ? 'warn' : 'debug'](
             {err: error},

@@ -15,7 +15,7 @@ export type EpochObject = {
   /** Without one, no server has begun yet and nothing was moved. */
   read(): Promise<EpochSpec | undefined>;
   /** The next epoch; others that do the same at once get others. Throws StoreNotUsable when no server may use this store. */
-  next(): Promise<number>;
+  next(signal?: AbortSignal): Promise<number>;
   /** Never gives out that one, or a lower one, from now on. */
   raise(epoch: number): Promise<void>;
   mark(mark: StoreMark): Promise<void>;
@@ -37,9 +37,13 @@ export function createEpochObject(
   {clock, random, place}: {clock: Clock; random: Random; place: string},
 ): EpochObject {
   /** By compare-and-swap. */
-  const change = async (decide: (spec: EpochSpec | undefined) => EpochSpec): Promise<EpochSpec> => {
+  const change = async (
+    decide: (spec: EpochSpec | undefined) => EpochSpec,
+    signal?: AbortSignal,
+  ): Promise<EpochSpec> => {
+    const given = signal === undefined ? {} : {signal};
     for (let attempt = 1; ; attempt += 1) {
-      const known = await find(api);
+      const known = await find(api, signal);
       const spec = decide(known?.spec);
       if (known !== undefined && isDeepStrictEqual(spec, known.spec)) {
         return spec;
@@ -48,7 +52,9 @@ export function createEpochObject(
       const metadata = {name, ...(known && {resourceVersion: known.metadata.resourceVersion})};
       const body = {apiVersion, kind: 'Epoch', metadata, spec};
       try {
-        await (known === undefined ? api.create(plural, body) : api.replace(plural, name, {body}));
+        await (known === undefined
+          ? api.create(plural, body, given)
+          : api.replace(plural, name, {body, ...given}));
         return spec;
       } catch (error) {
         const isRace = ['Conflict', 'AlreadyExists', 'NotFound'] as const;
@@ -56,19 +62,19 @@ export function createEpochObject(
           throw error;
         }
 
-        await clock.sleep(random.fraction() * 10 * Math.min(attempt, 10));
+        await clock.sleep(random.fraction() * 10 * Math.min(attempt, 10), signal);
       }
     }
   };
 
   return {
     read: async () => (await find(api))?.spec,
-    async next() {
+    async next(signal) {
       const {value} = await change(known => {
         checkUsable(known?.mark, place);
         // Seconds since 1970 at least, so that a store restored from a backup is not behind what its agents have seen.
         return {...known, value: Math.max((known?.value ?? 0) + 1, Math.floor(clock.now() / 1000))};
-      });
+      }, signal);
       return value;
     },
     async raise(epoch) {
@@ -89,9 +95,9 @@ export function createEpochObject(
   };
 }
 
-async function find(api: ApiResources): Promise<Found> {
+async function find(api: ApiResources, signal?: AbortSignal): Promise<Found> {
   try {
-    return schema.parse(await api.get(plural, name));
+    return schema.parse(await api.get(plural, name, signal === undefined ? {} : {signal}));
   } catch (error) {
     if (isStorageError(error, 'NotFound')) {
       return undefined;

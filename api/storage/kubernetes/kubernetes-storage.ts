@@ -126,7 +126,7 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
     installation: async () => (await epoch.read())?.installation,
     lock(identity, lockTimes, signal) {
       const given = {...(lockTimes && {times: lockTimes}), ...(signal && {signal})};
-      return takeServerLease({api: leases, identity, place, clock, log, ...given});
+      return takeServerLease({api: leases, identity, place, clock, elapsed: systemElapsed, log, ...given});
     },
     async checkNotMoving() {
       const state = await createLease(leases).read(new AbortController().signal);

@@ -67,6 +67,7 @@ export async function takeServerLease({
   identity,
   place,
   clock,
+  elapsed,
   log,
   times = defaultTimes,
   signal: waiting,
@@ -78,6 +79,8 @@ export async function takeServerLease({
   /** Of the store, for people. */
   place: string;
   clock: Clock;
+  /** Milliseconds of a clock that is never set: what is reckoned with. */
+  elapsed: () => number;
   log: Logger;
   times?: LeaseTimes;
   /** Gives up waiting for it. */
@@ -109,6 +112,10 @@ export async function takeServerLease({
     );
   };
 
+  /** Milliseconds that a lease lasts: its holder may have been given other times. */
+  const longest = ({leaseDurationSeconds = 0}: Lease['spec']) =>
+    Math.max(times.duration, leaseDurationSeconds * 1000);
+
   const take = async (): Promise<{lease: Lease; before: Lease['spec'] | undefined}> => {
     let seen: {lease: Lease; since: number} | undefined;
     for (;;) {
@@ -121,7 +128,11 @@ export async function takeServerLease({
         );
       }
 
-      if (lease === undefined || holder === '' || (seen && clock.now() - seen.since >= times.duration)) {
+      if (
+        lease === undefined ||
+        holder === '' ||
+        (seen && elapsed() - seen.since >= longest(seen.lease.spec))
+      ) {
         try {
           return {lease: await write(lease, identity), before: lease?.spec};
         } catch (error) {
@@ -130,7 +141,7 @@ export async function takeServerLease({
           }
         }
       } else if (seen === undefined) {
-        seen = {lease, since: clock.now()};
+        seen = {lease, since: elapsed()};
         log.info({holder}, 'waits whether another server still uses this store');
       }
 
@@ -190,8 +201,7 @@ export async function takeServerLease({
   // Servers that do not lead look at the lease from time to time, and end when they see this one's.
   if (before !== undefined) {
     try {
-      const longest = Math.max(times.duration, (before.leaseDurationSeconds ?? 0) * 1000);
-      await clock.sleep(others * longest, waiting);
+      await clock.sleep(others * longest(before), waiting);
     } catch (error) {
       await held[Symbol.asyncDispose]();
       throw error;

@@ -137,15 +137,11 @@ export function createElectionWorld({
         read: signal => call(serverLease.read, signal),
         write: (known, next, signal) => call(() => serverLease.write(known, next, signal), signal),
       },
-      beginEpoch() {
-        // Not given up in time by itself, as a request to an API server is.
-        const patience = new AbortController();
-        clock.schedule(30_000, () => patience.abort(new Error('no answer')));
-        return call(() => {
+      beginEpoch: signal =>
+        call(() => {
           epochs += 1;
           return epochs;
-        }, patience.signal);
-      },
+        }, signal),
       clock: own,
       elapsed,
       random,

@@ -1,6 +1,8 @@
 import test from 'ava';
+import {silentLogger} from '../../../../api/effects/logger.ts';
 import type {LeaseTimes} from '../../../../api/storage/kubernetes/elector.ts';
-import {defaultLeaseTimes} from '../../../../api/storage/kubernetes/elector.ts';
+import {createElector, defaultLeaseTimes} from '../../../../api/storage/kubernetes/elector.ts';
+import {createManualClock} from '../../../fakes/manual-clock.ts';
 import {createSeededRandom} from '../../../simulation/seeded-random.ts';
 import {createVirtualClock} from '../../../simulation/virtual-clock.ts';
 import type {ElectionWorld, Replica} from './election-world.ts';
@@ -170,4 +172,46 @@ test('a leader that stood still, and goes on after its lease is over, may not ac
   t.false(acted);
   t.is(world.terms.length, 2);
   await end();
+});
+
+test('a candidate whose request is not answered gives it up in time, and at once when it is asked to end', async t => {
+  const clock = createManualClock();
+  const stopping = new AbortController();
+  const asked: AbortSignal[] = [];
+  const elector = createElector({
+    identity: 'a',
+    lease: {
+      read: async () => undefined,
+      async write() {
+        throw new Error('it has no epoch');
+      },
+    },
+    beginEpoch: async signal => {
+      asked.push(signal);
+      return await new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), {once: true});
+      });
+    },
+    clock,
+    elapsed: clock.now,
+    random: createSeededRandom('unanswered'),
+    log: silentLogger,
+    async lead() {
+      t.fail('it leads');
+    },
+  });
+  const running = elector.run(stopping.signal);
+  await clock.advance(2 * retry - 1);
+  t.deepEqual(
+    asked.map(({aborted}) => aborted),
+    [false],
+  );
+  await clock.advance(1 + retry);
+  t.deepEqual(
+    asked.map(({aborted}) => aborted),
+    [true, false],
+  );
+  stopping.abort();
+  await running;
+  t.true(asked.at(-1)?.aborted);
 });
