@@ -50,6 +50,28 @@ if (cluster === undefined) {
     },
   );
 
+  test.serial(
+    'what the store notes on objects is taken from nobody, and a status by hand only if it is one',
+    async t => {
+      await using it = await open('forged');
+      const victim = await it.storage.create('Workspace', aWorkspace('victim'));
+      const annotations = {
+        'nexus.dev/identity': `forged/${victim.metadata.uid}`,
+        'nexus.dev/initial-status': '{"phase":"Running"}',
+      };
+      const forged = await it.storage.create('Workspace', aWorkspace('forged', {metadata: {annotations}}));
+      t.not(forged.metadata.uid, victim.metadata.uid);
+      await it.storage.update('Workspace', withMetadata(forged, {annotations}));
+      const after = await it.storage.get('Workspace', 'forged');
+      t.is(after.metadata.uid, forged.metadata.uid);
+      t.is(after.status, undefined);
+
+      await it.on(['annotate', 'ws', 'forged', 'nexus.dev/initial-status={"conditions":"none"}']);
+      t.is((await it.storage.get('Workspace', 'forged')).status, undefined);
+      t.is((await it.storage.list('Workspace')).items.length, 2);
+    },
+  );
+
   test.serial('what is gone can be made again by a server that was not there', async t => {
     await using first = await open('past');
     const finalizers = ['nexus.dev/instance'];

@@ -57,6 +57,33 @@ if (cluster === undefined) {
     );
   });
 
+  test('annotations that only this store writes do not come along from another, and do not keep anything from moving', async t => {
+    const namespace = await newNamespace();
+    await using storage = await open(namespace);
+    const metadata = {
+      uid: 'u1',
+      resourceVersion: '0',
+      generation: 3,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    };
+    const plain = aWorkspace('web');
+    const object = {...plain, metadata: {...plain.metadata, ...metadata}};
+    const annotations = {
+      'nexus.dev/identity': 'web/another',
+      'nexus.dev/initial-status': '{"phase":"Running"}',
+    };
+    const poisoned = {...object, metadata: {...object.metadata, annotations}};
+    const records = () => streamOf([{type: 'object' as const, object: poisoned}]);
+    await storage.movable.receive(records(), signal);
+    const first = await storage.get('Workspace', 'web');
+    t.is(first.metadata.uid, 'u1');
+    t.is(first.metadata.generation, 3);
+    t.is(first.metadata.annotations, undefined);
+    t.is(first.status, undefined);
+    await storage.movable.receive(records(), signal);
+    t.is((await storage.get('Workspace', 'web')).metadata.resourceVersion, first.metadata.resourceVersion);
+  });
+
   test('a move into a cluster that is killed at any request is run again, and ends the same', async t => {
     const [records = []] = fc.sample(
       storeRecords(7).filter(({length}) => length > 4),
