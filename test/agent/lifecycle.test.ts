@@ -1,5 +1,6 @@
 import test from 'ava';
 import {DriverError} from '../../agent/driver.ts';
+import {createAgentClient} from './agent-client.ts';
 import {spec, startHarness, uid} from './agent-harness.ts';
 
 test('a creation is answered at once with its operation, joined when asked again, and done once', async t => {
@@ -263,5 +264,36 @@ test('a stop gives the look for unsaved work its whole time after that in which 
   await h.clock.advance(1500);
   t.true(looking?.aborted);
   await h.clock.advance(1000);
+  t.is(last()?.state, 'Stopped');
+});
+
+test('a command that is just being begun when a stop begins is broken off, so that the look for unsaved work need not wait', async t => {
+  const begun = Promise.withResolvers<void>();
+  const h = await startHarness({
+    async intercept(call, run) {
+      if (call.method === 'exec') {
+        await begun.promise;
+      }
+      return await run();
+    },
+  });
+  const {connection, last} = await h.connect();
+  await connection.request('instance/create', spec());
+  await h.clock.settle();
+  await connection.request('instance/start', {uid});
+  await h.clock.advance(500);
+  const seen: string[] = [];
+  h.inside.inspection = async () => {
+    seen.push('looked');
+    return {unsaved: false};
+  };
+  void createAgentClient(connection, uid)
+    .exec(['sleep', 'infinity'])
+    .catch(() => seen.push('broken off'));
+  await h.clock.settle();
+  await connection.request('instance/stop', {uid, force: false, timeout: 1000});
+  await h.clock.advance(1000);
+  t.deepEqual(seen.toSorted(), ['broken off', 'looked']);
+  begun.resolve();
   t.is(last()?.state, 'Stopped');
 });
