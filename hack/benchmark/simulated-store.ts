@@ -5,6 +5,7 @@ import type {Storage} from '../../api/storage/storage.ts';
 import {apiVersion} from '../../api/v1alpha1/metadata.ts';
 import {node} from '../../api/v1alpha1/node.ts';
 import {user} from '../../api/v1alpha1/user.ts';
+import type {Workspace} from '../../api/v1alpha1/workspace.ts';
 import {instanceFinalizer, workspace} from '../../api/v1alpha1/workspace.ts';
 import {publicKey} from '../../test/controller/workspace/fixtures.ts';
 
@@ -81,9 +82,12 @@ export async function settled(holds: () => boolean | Promise<boolean>, interval 
   }
 }
 
+export function isReady({status}: Workspace): boolean {
+  return (
+    status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True') ?? false
+  );
+}
+
 export async function countReady(storage: Storage): Promise<number> {
-  const {items} = await storage.list('Workspace');
-  return items.filter(({status}) =>
-    status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True'),
-  ).length;
+  return (await storage.list('Workspace')).items.filter(isReady).length;
 }
