@@ -120,22 +120,32 @@ export async function daemonStatus(home: AgentHome): Promise<DaemonStatus> {
   return {running: true, pid: Number.isInteger(pid) && pid > 0 ? pid : undefined};
 }
 
-/** Asks the daemon to end and waits until it has. False when none ran. Rejects when it does not end. */
+/** Asks the daemon to end and waits until it has, and whichever comes after it. False when none ran. Rejects when it does not end. */
 export async function stopDaemon(home: AgentHome): Promise<boolean> {
   const until = Date.now() + stopTimeout;
-  let asked = false;
+  /** A daemon that was begun at the same time, and had lost to this one, may serve once this one has ended. */
+  let asked: number | undefined;
   for (;;) {
     const status = await daemonStatus(home);
     if (!status.running) {
-      return asked;
+      return asked !== undefined;
     }
     if (Date.now() > until) {
       throw new Error(`the agent's daemon (pid ${status.pid}) did not end within ${stopTimeout / 1000} s`);
     }
-    if (!asked && status.pid !== undefined) {
-      process.kill(status.pid, 'SIGTERM');
-      asked = true;
+    if (status.pid !== undefined && status.pid !== asked) {
+      terminate(status.pid);
+      asked = status.pid;
     }
     await delay(pollInterval);
+  }
+}
+
+function terminate(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch (error) {
+    // It has ended by itself meanwhile.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

@@ -1,3 +1,4 @@
+import {spawn} from 'node:child_process';
 import {mkdtempSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {mkdir} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
@@ -6,7 +7,8 @@ import type {ExecutionContext} from 'ava';
 import test from 'ava';
 import {agentStatus, stopAgent} from '../../../agent/main.ts';
 import {agentHome} from '../../../agent/system/agent-home.ts';
-import {connectToDaemon} from '../../../agent/system/daemon-client.ts';
+import {connectToDaemon, stopDaemon} from '../../../agent/system/daemon-client.ts';
+import {takeProcessLock} from '../../../agent/system/process-lock.ts';
 import {systemClock} from '../../../api/effects/clock.ts';
 import {silentLogger} from '../../../api/effects/logger.ts';
 import {createChildProcessConnection} from '../../../controller/agent-client/child-process-connection.ts';
@@ -76,6 +78,19 @@ test('a daemon that can not start says why', async t => {
   t.regex(error?.message ?? '', /did not start/);
   t.regex(error?.message ?? '', /config\.json is not valid/);
   t.false((await agentStatus(home)).running);
+});
+
+test('whichever daemon takes the place of the one that is stopped is stopped, too', async t => {
+  const home = agentHome(await homeFor(t));
+  const lock = takeProcessLock(home.lockFile);
+  t.truthy(lock);
+  const [first, second] = [spawn('sleep', ['600']), spawn('sleep', ['600'])];
+  t.teardown(() => [first, second].map(each => each.kill('SIGKILL')));
+  writeFileSync(home.pidFile, `${first.pid}\n`);
+  first.once('exit', () => writeFileSync(home.pidFile, `${second.pid}\n`));
+  second.once('exit', () => lock?.[Symbol.dispose]());
+  t.true(await stopDaemon(home));
+  t.is(second.signalCode, 'SIGTERM');
 });
 
 test('stopping what does not run is no fault', async t => {
