@@ -6,6 +6,7 @@ import {createCluster} from '../cluster.ts';
 import type {Figure, Row} from '../figure.ts';
 import type {FleetCosts} from '../fleet-process.ts';
 import {ratios, summarise} from '../statistics.ts';
+import {typicalStatus} from '../typical-status.ts';
 
 /** As many writes are under way at once: what a controller's workers would do. */
 const workers = 8;
@@ -91,21 +92,6 @@ async function measureStatusWrites(cluster: Cluster, quick: boolean): Promise<Ro
     nexus: summarise(ours),
     reference: {what: 'bare PUTs', summary: summarise(bare)},
     ratio: ratios(ours, bare),
-  };
-}
-
-function typicalStatus(round: number) {
-  return {
-    phase: 'Running' as const,
-    node: 'local',
-    observedAt: new Date(round * 1000).toISOString(),
-    conditions: ['Scheduled', 'Provisioned', 'SshReady', 'ServicesHealthy', 'Ready'].map(type => ({
-      type,
-      status: 'True' as const,
-      reason: 'AsDeclared',
-      message: 'It is as it was declared.',
-      lastTransitionTime: new Date(0).toISOString(),
-    })),
   };
 }
 

@@ -9,6 +9,7 @@ import {apiVersion} from '../../../api/v1alpha1/metadata.ts';
 import {workspace} from '../../../api/v1alpha1/workspace.ts';
 import type {Figure} from '../figure.ts';
 import {ratios, summarise} from '../statistics.ts';
+import {typicalStatus} from '../typical-status.ts';
 
 /** Status writes of one workspace after the other, against bare inserts of as many bytes, each as durable as the other. */
 export const storeFigure: Figure = {
@@ -48,18 +49,7 @@ export const storeFigure: Figure = {
     const ours: number[] = [];
     const bare: number[] = [];
     for (let round = 0; round < (quick ? 3 : 9); round += 1) {
-      const status = {
-        phase: 'Running' as const,
-        node: 'local',
-        observedAt: new Date(round * 1000).toISOString(),
-        conditions: ['Scheduled', 'Provisioned', 'SshReady', 'ServicesHealthy', 'Ready'].map(type => ({
-          type,
-          status: 'True' as const,
-          reason: 'AsDeclared',
-          message: 'It is as it was declared.',
-          lastTransitionTime: new Date(0).toISOString(),
-        })),
-      };
+      const status = typicalStatus(round);
       const text = JSON.stringify({...objects[0], status});
       let begin = performance.now();
       for (let index = 0; index < batch; index += 1) {
