@@ -7,6 +7,7 @@ import {agentHome} from '../../agent/system/agent-home.ts';
 import {systemClock} from '../../api/effects/clock.ts';
 import {qemuByHand} from '../agent/qemu/by-hand.ts';
 import {onQemu} from '../agent/qemu/fixture.ts';
+import {eventually} from './eventually.ts';
 import {createInstallation} from './installation.ts';
 import {providerPath} from './provider-path.ts';
 
@@ -39,8 +40,14 @@ onQemu(({program, tarball}) => {
               socket: machineFiles.secondMonitor,
               clock: systemClock,
             });
-            await monitor.execute('system_powerdown');
-            await ended(process, {clock: systemClock, timeout: patience});
+            // Pressed again: whoever listens for it in the machine may have been begun after its sshd.
+            await eventually(
+              async () => {
+                await monitor.execute('system_powerdown').catch(() => {});
+                await ended(process, {clock: systemClock, timeout: 10_000});
+              },
+              {timeout: patience},
+            );
           },
           freeze: hand.freeze,
           remove: hand.delete,
