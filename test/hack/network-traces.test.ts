@@ -62,6 +62,11 @@ asRoot(
   },
 );
 
+asRoot('they are removed when a run ends well, too, which is in a trap', async t => {
+  const script = `pair veth1 $ours; finish() { traces_remove "$known"; ${left}; }; trap finish EXIT; exit 0`;
+  t.deepEqual(await inNetwork(script), []);
+});
+
 asRoot('what is in use, what was there before, and what does not carry the mark is left alone', async t => {
   t.deepEqual(
     await inNetwork(`
