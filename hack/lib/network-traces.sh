@@ -38,10 +38,16 @@ traces_remove() {
       cable) ip link delete "$table" 2>/dev/null || true ;;
     esac
   done <<<"$found"
-  # An empty table is nobody's.
-  for table in incus lxd; do
-    if [[ $(nft list table bridge "$table" 2>/dev/null | wc -l) -eq 2 ]]; then
-      nft delete table bridge "$table"
+  remove_empty_tables bridge incus lxd
+}
+
+# remove_empty_tables FAMILY TABLE...: what is empty is nobody's.
+remove_empty_tables() {
+  local family=$1 table
+  shift
+  for table in "$@"; do
+    if [[ $(nft list table "$family" "$table" 2>/dev/null | wc -l) -eq 2 ]]; then
+      nft delete table "$family" "$table"
     fi
   done
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A daemon of our own, for machines without systemd and for tests. Needs log.sh, backend.sh and $hack, the folder of
+# A daemon of our own, for machines without systemd and for tests. Needs log.sh, backend.sh, network-traces.sh and $hack, the folder of
 # hack/backend.
 #
 # It runs in a mount namespace in which its state, HOME/KIND, is seen at a path that nobody else has: containers can
@@ -176,10 +176,8 @@ own_remove_networks() {
     fi
     own_remove_chains "$kind" "$name"
   done
-  # An empty table is nobody's.
-  if [[ $(nft list table inet "$kind" 2>/dev/null | wc -l) -eq 2 ]]; then
-    nft delete table inet "$kind"
-  fi
+  remove_empty_tables inet "$kind"
+  remove_empty_tables bridge "$kind"
 }
 
 # own_remove_chains KIND BRIDGE: emptied first, since some lead to others.

@@ -105,7 +105,9 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
 
   const retention = {...defaultRetention, ...options.retention};
   const place = `namespace ${namespace} of ${server}`;
-  const leases = createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace});
+  const lease = createLease(
+    createApiResources(apiServer, {groupVersion: 'coordination.k8s.io/v1', namespace}),
+  );
   const core = createApiResources(apiServer, {groupVersion: 'v1', namespace});
   const coreEvents = createCoreEvents({api: core, reader, namespace, clock, log});
   const told = (written: Document, {dryRun = false}: WriteOptions = {}): Document => {
@@ -126,16 +128,16 @@ export async function openKubernetesStorage(options: KubernetesStorageOptions): 
     installation: async () => (await epoch.read())?.installation,
     lock(identity, lockTimes, signal) {
       const given = {...(lockTimes && {times: lockTimes}), ...(signal && {signal})};
-      return takeServerLease({api: leases, identity, place, clock, elapsed: systemElapsed, log, ...given});
+      return takeServerLease({lease, identity, place, clock, elapsed: systemElapsed, log, ...given});
     },
     async checkNotMoving() {
-      const state = await createLease(leases).read(new AbortController().signal);
+      const state = await lease.read(new AbortController().signal);
       checkNotMoving(state?.holder ?? '', place);
     },
     elector(election) {
       return createElector({
         ...election,
-        lease: createLease(leases),
+        lease,
         beginEpoch: epoch.next,
         onHolder: holder => checkNotMoving(holder, place),
         clock,

@@ -1,10 +1,8 @@
-import {z} from 'zod';
 import type {Clock} from '../../effects/clock.ts';
-import {timestampAt} from '../../effects/clock.ts';
 import type {Logger} from '../../effects/logger.ts';
 import {StoreNotUsable} from '../moving/store-mark.ts';
 import {isStorageError} from '../storage-error.ts';
-import type {ApiResources} from './api-resources.ts';
+import type {Lease, LeaseState} from './lease.ts';
 
 /** The right to do with a store what no server may see half done. */
 export type ServerLease = AsyncDisposable & {
@@ -41,29 +39,12 @@ const deadline = 2 / 3;
 /** Parts of a lease's duration within which those that wait for it have looked at it: twice what they take at the most. */
 const others = 2 * (2 / 15);
 
-const plural = 'leases';
-const name = 'nexus-server';
-
-const schema = z.object({
-  metadata: z.object({resourceVersion: z.string()}),
-  spec: z
-    .object({
-      holderIdentity: z.string().optional(),
-      acquireTime: z.string().optional(),
-      leaseTransitions: z.int().optional(),
-      leaseDurationSeconds: z.int().optional(),
-    })
-    .default({}),
-});
-
-type Lease = z.infer<typeof schema>;
-
 /**
  * Takes the Lease `nexus-server` of the namespace. Waits for one whose holder has stopped renewing it, and then until servers that do not lead have seen it;
  * throws when its holder has not. What counts is how long nothing was seen to change, by the clock here: clocks of two machines are never compared.
  */
 export async function takeServerLease({
-  api,
+  lease,
   identity,
   place,
   clock,
@@ -72,8 +53,7 @@ export async function takeServerLease({
   times = defaultTimes,
   signal: waiting,
 }: {
-  /** Of coordination.k8s.io/v1. */
-  api: ApiResources;
+  lease: Lease;
   /** Unique to this process. */
   identity: string;
   /** Of the store, for people. */
@@ -86,62 +66,40 @@ export async function takeServerLease({
   /** Gives up waiting for it. */
   signal?: AbortSignal;
 }): Promise<ServerLease> {
-  const write = async (known: Lease | undefined, holder: string): Promise<Lease> => {
-    const now = timestampAt(clock.now()).replace('Z', '000Z');
-    const changesHands = known?.spec.holderIdentity !== holder;
-    const body = {
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      metadata: {name, ...(known && {resourceVersion: known.metadata.resourceVersion})},
-      spec: {
-        holderIdentity: holder,
-        leaseDurationSeconds: Math.max(1, Math.round(times.duration / 1000)),
-        renewTime: now,
-        acquireTime: changesHands ? now : (known.spec.acquireTime ?? now),
-        leaseTransitions: (known?.spec.leaseTransitions ?? 0) + (changesHands ? 1 : 0),
-      },
-    };
-    // A connection that is dead without having said so must not outlast the lease: to give up ends it.
+  /** A connection that is dead without having said so must not outlast the lease: to give up ends it. */
+  const inTime = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const abort = new AbortController();
     using _limit = clock.schedule(times.renewal * 2, () => abort.abort(new Error('no answer in time')));
-    const {signal} = abort;
-    return schema.parse(
-      await (known === undefined
-        ? api.create(plural, body, {signal})
-        : api.replace(plural, name, {body, signal})),
-    );
+    return await work(abort.signal);
   };
+  const write = (known: LeaseState | undefined, holder: string) =>
+    inTime(signal => lease.write(known, {holder, duration: times.duration, now: clock.now()}, signal));
 
   /** Milliseconds that a lease lasts: its holder may have been given other times. */
-  const longest = ({leaseDurationSeconds = 0}: Lease['spec']) =>
-    Math.max(times.duration, leaseDurationSeconds * 1000);
+  const longest = ({duration}: LeaseState) => Math.max(times.duration, duration);
 
-  const take = async (): Promise<{lease: Lease; before: Lease['spec'] | undefined}> => {
-    let seen: {lease: Lease; since: number} | undefined;
+  const take = async (): Promise<{state: LeaseState; before: LeaseState | undefined}> => {
+    let seen: {state: LeaseState; since: number} | undefined;
     for (;;) {
-      const lease = await find(api);
-      const holder = lease?.spec.holderIdentity ?? '';
-      const isSame = seen?.lease.metadata.resourceVersion === lease?.metadata.resourceVersion;
-      if (lease !== undefined && seen !== undefined && !isSame && holder !== '') {
+      const present = await lease.read(waiting ?? new AbortController().signal);
+      const holder = present?.holder ?? '';
+      const isSame = seen?.state.version === present?.version;
+      if (present !== undefined && seen !== undefined && !isSame && holder !== '') {
         throw new Error(
           `The store ${place} is in use by ${holder}. Stop that server first, or give this one another namespace.`,
         );
       }
 
-      if (
-        lease === undefined ||
-        holder === '' ||
-        (seen && elapsed() - seen.since >= longest(seen.lease.spec))
-      ) {
+      if (present === undefined || holder === '' || (seen && elapsed() - seen.since >= longest(seen.state))) {
         try {
-          return {lease: await write(lease, identity), before: lease?.spec};
+          return {state: await write(present, identity), before: present};
         } catch (error) {
           if (!isStorageError(error, 'Conflict') && !isStorageError(error, 'AlreadyExists')) {
             throw error;
           }
         }
       } else if (seen === undefined) {
-        seen = {lease, since: elapsed()};
+        seen = {state: present, since: elapsed()};
         log.info({holder}, 'waits whether another server still uses this store');
       }
 
@@ -149,7 +107,7 @@ export async function takeServerLease({
     }
   };
 
-  let {lease, before} = await take();
+  let {state, before} = await take();
   const stopping = new AbortController();
   const lost = Promise.withResolvers<never>();
   lost.promise.catch(() => undefined);
@@ -169,18 +127,18 @@ export async function takeServerLease({
       }
 
       try {
-        lease = await write(lease, identity);
+        state = await write(state, identity);
         renewed();
       } catch (error) {
-        const present = isStorageError(error) ? await find(api).catch(() => undefined) : undefined;
-        if (present !== undefined && present.spec.holderIdentity !== identity) {
-          lost.reject(
-            new Error(`another server (${present.spec.holderIdentity}) took over the store ${place}`),
-          );
+        const present = isStorageError(error)
+          ? await inTime(signal => lease.read(signal)).catch(() => undefined)
+          : undefined;
+        if (present !== undefined && present.holder !== identity) {
+          lost.reject(new Error(`another server (${present.holder}) took over the store ${place}`));
           return;
         }
 
-        lease = present ?? lease;
+        state = present ?? state;
         log.warn({err: error}, 'the lease of the store could not be renewed; tries again');
       }
     }
@@ -193,7 +151,7 @@ export async function takeServerLease({
       limit[Symbol.dispose]();
       await renewing;
       // For the next server not to have to wait. If it can't be given back it ends by itself.
-      await write(lease, '').catch((error: unknown) => {
+      await write(state, '').catch((error: unknown) => {
         log.debug({err: error}, 'the lease of the store could not be given back');
       });
     },
@@ -209,16 +167,4 @@ export async function takeServerLease({
   }
 
   return held;
-}
-
-async function find(api: ApiResources): Promise<Lease | undefined> {
-  try {
-    return schema.parse(await api.get(plural, name));
-  } catch (error) {
-    if (isStorageError(error, 'NotFound')) {
-      return undefined;
-    }
-
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import {silentLogger} from '../../../../api/effects/logger.ts';
 import type {ApiResources} from '../../../../api/storage/kubernetes/api-resources.ts';
+import {createLease} from '../../../../api/storage/kubernetes/lease.ts';
 import {takeServerLease} from '../../../../api/storage/kubernetes/server-lease.ts';
 import {createManualClock} from '../../../fakes/manual-clock.ts';
 
@@ -35,7 +36,7 @@ for (const [what, seconds, lasts] of [
     const clock = createManualClock();
     const begin = clock.now();
     const taking = takeServerLease({
-      api,
+      lease: createLease(api),
       identity: 'mover',
       place: 'here',
       // Somebody sets the clock on by an hour while it waits.
