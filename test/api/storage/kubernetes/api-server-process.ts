@@ -44,12 +44,18 @@ export async function findApiServerProcess(folder: string, kubeconfig: string): 
       });
     },
     async start() {
-      const child = spawn(program, args, {stdio: 'ignore', detached: true});
-      child.unref();
-      await writeFile(pidFile, `${child.pid}\n`);
+      const begin = async () => {
+        const begun = spawn(program, args, {stdio: 'ignore', detached: true});
+        begun.unref();
+        await writeFile(pidFile, `${begun.pid}\n`);
+        return begun;
+      };
+      let child = await begin();
       const dispatcher = new Agent({connect: {rejectUnauthorized: false}});
       await eventually(
         async () => {
+          // Its port is one of those that connections go out from: whoever tried to reach it meanwhile may have got it for a moment.
+          if (child.exitCode !== null) child = await begin();
           const answer = await request(`${server}/apis/nexus.dev/v1alpha1/workspaces?limit=1`, {
             dispatcher,
             headers: {authorization: 'Bearer envtest'},

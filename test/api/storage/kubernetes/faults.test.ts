@@ -96,6 +96,7 @@ function register({kubeconfig, ...own}: Cluster, folder: string): void {
       await using reader = await open(proxy.kubeconfig, namespace);
       const {resourceVersion} = await reader.list('Workspace');
       const abort = new AbortController();
+      t.teardown(() => abort.abort());
       const seen: string[] = [];
       const watching = (async () => {
         for await (const event of reader.watch('Workspace', {resourceVersion, signal: abort.signal})) {
@@ -125,6 +126,7 @@ function register({kubeconfig, ...own}: Cluster, folder: string): void {
       await using other = await open(kubeconfig, 'lease');
       await using held = await open(proxy.kubeconfig, 'lease');
       const stopping = new AbortController();
+      t.teardown(() => stopping.abort());
       const leaders: {name: string; term: Term}[] = [];
       const compete = (storage: KubernetesStorage, identity: string) => {
         const elector = storage.elector({
@@ -172,6 +174,7 @@ function register({kubeconfig, ...own}: Cluster, folder: string): void {
       const write = createWrites(writer, []);
       await write();
       const abort = new AbortController();
+      t.teardown(() => abort.abort());
       const informer = createInformer({
         ...effects,
         storage: reader,
